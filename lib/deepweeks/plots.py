@@ -1,0 +1,353 @@
+"""Figures in one house style, each with a description for readers who do not see it. Used from week 1 on.
+
+A figure is shown as plain HTML that carries its own picture: it looks the same in JupyterLab, in Colab and in
+the page, loads nothing from another host, and its ``alt`` text goes wherever the picture goes.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import html
+import io
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from IPython import get_ipython
+from IPython.display import display
+
+# Okabe and Ito (2008): distinguishable with every common colour-vision deficiency; yellow is left out.
+COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
+LINES = ["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 1))]
+MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*", "<", ">"]
+DPI = 144  # pixels per inch in the file; shown at 96, so that it stays sharp on dense screens
+
+STYLE = {
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.prop_cycle": matplotlib.cycler(color=COLOURS) + matplotlib.cycler(linestyle=LINES),
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "figure.constrained_layout.use": True,
+    "figure.facecolor": "white",
+    "figure.dpi": 96,
+    "font.size": 10,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.6,
+    "image.cmap": "viridis",
+    "legend.fontsize": 9,
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+    "savefig.dpi": DPI,
+}
+
+
+def style():
+    """The house style as a context manager; nothing changes outside of it."""
+    return plt.rc_context(STYLE)
+
+
+@contextlib.contextmanager
+def figure(rows: int = 1, cols: int = 1, *, alt, size=None, caption=None, data=None, **subplots):
+    """Draw inside this context; at its end the figure is shown once and closed.
+
+    Args:
+        rows: Rows of axes.
+        cols: Columns of axes.
+        alt: What is seen, in at least 20 characters; or a function of no arguments that returns it, called at
+            the end.
+        size: Width and height in inches; by default 3.6 x 2.9 for each pair of axes, 5.6 x 3.2 for a single one.
+        caption: A line below the picture.
+        data: An object with ``name`` and ``source``, such as :class:`deepweeks.data.images.Images`; the caption
+            then says where the data come from.
+        **subplots: Passed to :func:`matplotlib.pyplot.subplots`.
+
+    Yields:
+        The figure and its axes, as from :func:`matplotlib.pyplot.subplots`.
+
+    Raises:
+        ValueError: The description is missing or too short.
+    """
+    size = size or ((5.6, 3.2) if rows * cols == 1 else (3.6 * cols, 2.9 * rows))
+    with style():
+        fig, axes = plt.subplots(rows, cols, figsize=size, **subplots)
+        try:
+            yield fig, axes
+            _show(fig, alt, caption, data)
+        finally:
+            plt.close(fig)
+
+
+def _show(fig, alt, caption=None, data=None):
+    alt = _described(alt)
+    said = [caption] if caption else []
+    if data is not None:
+        said.append(f"Data: {data.name}, {data.source}.")
+    below = f"<figcaption>{html.escape(' '.join(said))}</figcaption>" if said else ""
+    publish(f'<figure class="dw-figure" style="margin:1em 0">{_img(fig, alt)}{below}</figure>', alt)
+
+
+def _described(alt) -> str:
+    alt = alt() if callable(alt) else alt
+    if not isinstance(alt, str) or len(alt) < 20:
+        raise ValueError(f"alt must say what is seen, in at least 20 characters; got {alt!r}")
+    return alt
+
+
+def _img(fig, alt: str, extra: str = "") -> str:
+    raw = io.BytesIO()
+    fig.savefig(raw, format="png", metadata={"Software": None})
+    width = round(fig.get_figwidth() * 96)
+    source = base64.b64encode(raw.getvalue()).decode()
+    return (
+        f'<img src="data:image/png;base64,{source}" alt="{html.escape(alt)}" width="{width}" '
+        f'style="max-width:100%;height:auto;background:#fff"{extra}>'
+    )
+
+
+def publish(markup: str, plain: str, **more) -> None:
+    """Leave HTML as a cell's output, with plain text beside it; outside of IPython print the plain text.
+
+    ``more`` holds further MIME types of the same output.
+    """
+    if get_ipython() is None:
+        print(plain)
+    else:
+        display({"text/html": markup, "text/plain": plain, **more}, raw=True)
+
+
+def _numpy(values) -> np.ndarray:
+    return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else np.asarray(values)
+
+
+def curves(
+    series: Mapping[str, object],
+    *,
+    xlabel,
+    ylabel,
+    alt=None,
+    title=None,
+    logx=False,
+    logy=False,
+    ax=None,
+    size=None,
+    caption=None,
+    data=None,
+) -> None:
+    """Draw labelled lines, each with its own colour and dash.
+
+    Args:
+        series: Label -> y of shape (n,), or (x, y), or (x, mean, spread); a spread is drawn as a band.
+        xlabel: Horizontal axis, with its unit.
+        ylabel: Vertical axis, with its unit.
+        alt: As for :func:`figure`; not needed when ``ax`` is given.
+        title: Title of the axes.
+        logx: Logarithmic horizontal axis.
+        logy: Logarithmic vertical axis.
+        ax: Draw into these axes instead of a new figure.
+        size: As for :func:`figure`.
+        caption: As for :func:`figure`.
+        data: As for :func:`figure`.
+    """
+    if ax is None:
+        with figure(alt=alt, size=size, caption=caption, data=data) as (_, ax):
+            curves(series, xlabel=xlabel, ylabel=ylabel, title=title, logx=logx, logy=logy, ax=ax)
+        return
+    for label, values in series.items():
+        parts = [_numpy(v) for v in values] if isinstance(values, tuple) else [_numpy(values)]
+        x, y = (np.arange(len(parts[0])), parts[0]) if len(parts) == 1 else parts[:2]
+        (line,) = ax.plot(x, y, label=label)
+        if len(parts) == 3:
+            ax.fill_between(x, y - parts[2], y + parts[2], color=line.get_color(), alpha=0.18, linewidth=0)
+    ax.set(xlabel=xlabel, ylabel=ylabel, title=title or "")
+    if logx:
+        ax.set_xscale("log")
+    if logy:
+        ax.set_yscale("log")
+    if len(series) > 1:
+        ax.legend()
+
+
+def grid(
+    images,
+    titles: Sequence[str] | None = None,
+    *,
+    cols: int = 10,
+    alt,
+    scale: float = 1.0,
+    cmap: str = "gray",
+    limits=(0, 1),
+    caption=None,
+    data=None,
+) -> None:
+    """Show images side by side.
+
+    Args:
+        images: Shape (N, 1, H, W), (N, 3, H, W) or (N, H, W).
+        titles: One short text above each image.
+        cols: Images per row.
+        alt: As for :func:`figure`.
+        scale: 1.0 makes the whole grid 7 inches wide when it has ten columns.
+        cmap: Colour map of images with one channel.
+        limits: The values shown as black and white; None scales to the values that occur.
+        caption: As for :func:`figure`.
+        data: As for :func:`figure`.
+    """
+    images = _numpy(images)
+    images = images[:, None] if images.ndim == 3 else images
+    n, channels, height, width = images.shape
+    cols, gap = min(cols, n), max(1, width // 14)
+    rows, top = -(-n // cols), 0 if titles is None else max(5, height // 4)
+    low, high = (images.min(), images.max()) if limits is None else limits
+    canvas = np.full((rows * (height + gap + top), cols * (width + gap), channels), high, dtype=np.float32)
+    corners = [((i // cols) * (height + gap + top) + top, (i % cols) * (width + gap)) for i in range(n)]
+    for image, (r, c) in zip(images, corners, strict=True):
+        canvas[r : r + height, c : c + width] = image.transpose(1, 2, 0)
+    inches = 0.7 * cols * scale
+    size = (inches, inches * canvas.shape[0] / canvas.shape[1])
+    with figure(alt=alt, size=size, caption=caption, data=data) as (_, ax):
+        ax.imshow(canvas.squeeze() if channels == 1 else canvas.clip(0, 1), cmap=cmap, vmin=low, vmax=high)
+        for text, (r, c) in zip(titles or [], corners, strict=False):
+            ax.text(c + width / 2, r - 1, text, ha="center", va="bottom", fontsize=8)
+        ax.axis("off")
+
+
+def boundary(ax, predict: Callable, x, y, *, resolution: int = 200) -> None:
+    """Colour the plane by what a classifier says, and draw the points with one marker per class.
+
+    Args:
+        ax: Axes to draw into.
+        predict: Maps points (M, 2) to class indices (M,) or to logits (M, K).
+        x: Points of shape (N, 2).
+        y: Class indices of shape (N,).
+        resolution: Grid points along each axis.
+    """
+    x, y = _numpy(x), _numpy(y).astype(int)
+    (x0, y0), (x1, y1) = x.min(0), x.max(0)
+    px, py = 0.12 * (x1 - x0), 0.12 * (y1 - y0)
+    gx, gy = np.meshgrid(np.linspace(x0 - px, x1 + px, resolution), np.linspace(y0 - py, y1 + py, resolution))
+    points = torch.tensor(np.stack([gx.ravel(), gy.ravel()], 1), dtype=torch.float32)
+    with torch.no_grad():
+        found = _numpy(predict(points))
+    found = found.argmax(1) if found.ndim == 2 else found
+    classes = int(max(y.max(), found.max())) + 1
+    levels = np.arange(classes + 1) - 0.5
+    ax.contourf(gx, gy, found.reshape(gx.shape), levels=levels, colors=COLOURS[:classes], alpha=0.18)
+    ax.contour(gx, gy, found.reshape(gx.shape), levels=levels[1:-1], colors="#333333", linewidths=1, linestyles="-")
+    for k in range(int(y.max()) + 1):
+        ax.scatter(*x[y == k].T, s=18, color=COLOURS[k], marker=MARKERS[k], edgecolor="white", linewidth=0.4)
+    ax.grid(False)
+
+
+def matrix(ax, values, rows=None, cols=None, *, fmt: str = "{:.2f}", cmap: str = "Blues") -> None:
+    """Draw a heat map with its numbers written in.
+
+    Args:
+        ax: Axes to draw into.
+        values: Shape (R, C).
+        rows: R labels.
+        cols: C labels.
+        fmt: Format of a number.
+        cmap: Colour map.
+    """
+    values = _numpy(values)
+    shown = ax.imshow(values, cmap=cmap, aspect="auto")
+    for (r, c), value in np.ndenumerate(values):
+        dark = np.dot(shown.cmap(shown.norm(value))[:3], (0.3, 0.59, 0.11)) < 0.5
+        ax.text(c, r, fmt.format(value), ha="center", va="center", fontsize=8, color="white" if dark else "black")
+    ax.set_xticks(range(values.shape[1]), cols if cols is not None else range(values.shape[1]))
+    ax.set_yticks(range(values.shape[0]), rows if rows is not None else range(values.shape[0]))
+    ax.grid(False)
+
+
+def _frame(draw: Callable, value, alt: str, extra: str = "") -> str:
+    with style():
+        fig = draw(value)
+        try:
+            return _img(fig, alt, extra)
+        finally:
+            plt.close(fig)
+
+
+# The stop's picture is shown, the others are hidden; the value is written out and told to screen readers.
+_MOVE = (
+    "const f=this.closest('figure'),n=+this.value,s=JSON.parse(f.dataset.values)[n];"
+    "f.querySelectorAll('img').forEach((p,i)=>p.hidden=i!==n);"
+    "f.querySelector('output').textContent=s;this.setAttribute('aria-valuetext',s)"
+)
+
+
+def _slider_html(draw, values, name, alt) -> str:
+    values = list(values)
+    if not 2 <= len(values) <= 12:
+        raise ValueError(f"a slider needs 2 to 12 values, got {len(values)}")
+    pictures = "".join(
+        _frame(draw, value, _described(alt(value)), " hidden" if i else "") for i, value in enumerate(values)
+    )
+    key = "dw" + hashlib.sha256(pictures.encode()).hexdigest()[:10]
+    said = html.escape(json.dumps([str(value) for value in values], ensure_ascii=False))
+    return (
+        f'<figure class="dw-slider" data-values="{said}" style="margin:1em 0">{pictures}'
+        f'<div><label for="{key}">{html.escape(name)}: <output for="{key}">{html.escape(str(values[0]))}</output>'
+        f'</label><br><input id="{key}" type="range" min="0" max="{len(values) - 1}" value="0" step="1" '
+        f'aria-valuetext="{html.escape(str(values[0]))}" oninput="{_MOVE}" style="width:min(100%,30em)"></div></figure>'
+    )
+
+
+def slider(draw: Callable, values: Iterable, *, name: str, alt: Callable) -> None:
+    """Show one picture per value, with a slider that needs no kernel and can be driven from the keyboard.
+
+    Args:
+        draw: Called with a value; returns a Matplotlib figure.
+        values: 2 to 12 stops.
+        name: What the slider changes.
+        alt: Called with a value; returns what is seen at it.
+
+    Raises:
+        ValueError: Fewer than 2 or more than 12 values, or a description that is too short.
+    """
+    values = list(values)
+    publish(_slider_html(draw, values, name, alt), alt(values[0]))
+
+
+def live(draw: Callable, values: Iterable, *, name: str, alt: Callable, more: Iterable | None = None) -> None:
+    """A control that redraws in a kernel; in the page, and where ipywidgets is missing, :func:`slider`.
+
+    Args:
+        draw: As for :func:`slider`.
+        values: As for :func:`slider`.
+        name: As for :func:`slider`.
+        alt: As for :func:`slider`.
+        more: More stops for the kernel, where a picture is drawn only when it is asked for.
+    """
+    values = list(values)
+    still = _slider_html(draw, values, name, alt)
+    bundle = {}
+    with contextlib.suppress(ImportError):
+        import ipywidgets
+
+        stops = list(more) if more is not None else values
+        control = ipywidgets.SelectionSlider(
+            options=stops,
+            value=stops[0],
+            description=name,
+            continuous_update=False,
+            style={"description_width": "initial"},
+            layout={"width": "30em"},
+        )
+        picture = ipywidgets.HTML(_frame(draw, stops[0], _described(alt(stops[0]))))
+        control.observe(
+            lambda change: setattr(picture, "value", _frame(draw, change.new, _described(alt(change.new)))),
+            "value",
+        )
+        bundle = ipywidgets.VBox([picture, control])._repr_mimebundle_() or {}
+        bundle.pop("text/plain", None)
+    publish(still, alt(values[0]), **bundle)

@@ -1,0 +1,177 @@
+"""Multiple-choice questions and flashcards as plain HTML: no kernel, no other host, readable with scripts off.
+
+The questions of a week are in ``deepweeks/quizzes/weekNN.yml``::
+
+    quiz:
+      - question: "What does nn.Linear(3, 2) hold?"
+        options:
+          - right: "a weight of shape (2, 3) and a bias of shape (2,)"
+            why: "Rows of the weight are outputs, columns are inputs."
+          - wrong: "a weight of shape (3, 2)"
+            why: "That is the transpose of what is stored."
+    cards:
+      - front: "one-hot vector"
+        back: "All zeros but for a single one at the index of the class."
+
+Text may hold ``code`` in backticks and *emphasis* in asterisks; formulas are written in Unicode, since a cell's
+HTML output is not typeset everywhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import re
+from importlib import resources
+
+from .plots import publish
+
+# Chosen option: say right or wrong and why, in a place that screen readers announce.
+_ANSWER = (
+    "const f=this.closest('fieldset'),s=f.querySelector('[role=status]');"
+    "f.dataset.state=this.dataset.right==='1'?'right':'wrong';"
+    "s.textContent=(this.dataset.right==='1'?'\\u2713 Right. ':'\\u2717 Not this one. ')+this.dataset.why"
+)
+
+
+def load(week: int) -> dict:
+    """The checked questions and cards of a week.
+
+    Raises:
+        ValueError: No file, bad YAML, or a malformed question; one line that names the file, the place and what
+            is wanted there.
+    """
+    name = f"week{week:02d}.yml"
+    file = resources.files(__package__) / "quizzes" / name
+    if not file.is_file():
+        raise ValueError(f"there is no quiz for week {week}: deepweeks/quizzes/{name} does not exist")
+    return parse(file.read_text(encoding="utf-8"), name)
+
+
+def parse(text: str, name: str) -> dict:
+    """Read and check the YAML of a quiz.
+
+    Args:
+        text: The file's content.
+        name: The file's name, for messages.
+
+    Returns:
+        ``{"quiz": [...], "cards": [...]}`` as in the module's example.
+
+    Raises:
+        ValueError: As for :func:`load`.
+    """
+    import yaml
+
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f" line {mark.line + 1}" if mark else ""
+        raise ValueError(f"{name}{place}: not valid YAML ({getattr(error, 'problem', error)})") from None
+    _want(
+        isinstance(content, dict) and set(content) <= {"quiz", "cards"},
+        name,
+        "needs the lists quiz and cards",
+    )
+    content = {part: content.get(part) or [] for part in ("quiz", "cards")}
+    for part, items in content.items():
+        _want(isinstance(items, list), name, f"{part} must be a list")
+        for i, item in enumerate(items, 1):
+            (_check_question if part == "quiz" else _check_card)(item, f"{name} {part} item {i}")
+    return content
+
+
+def _want(condition, place, message):
+    if not condition:
+        raise ValueError(f"{place}: {message}")
+
+
+def _text(value) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _check_question(item, place):
+    _want(isinstance(item, dict) and _text(item.get("question")), place, "needs a question (text)")
+    options = item.get("options")
+    _want(isinstance(options, list) and 2 <= len(options) <= 5, place, "needs 2 to 5 options")
+    for option in options:
+        good = isinstance(option, dict) and set(option) in ({"right", "why"}, {"wrong", "why"})
+        _want(good and all(map(_text, option.values())), place, "every option is right: or wrong: with a why:")
+    _want(sum("right" in option for option in options) == 1, place, "exactly one option must be right")
+
+
+def _check_card(item, place):
+    good = isinstance(item, dict) and set(item) == {"front", "back"} and all(map(_text, item.values()))
+    _want(good, place, "needs a front and a back (text)")
+
+
+def _markup(text: str) -> str:
+    text = html.escape(" ".join(text.split()))
+    text = re.sub(r"`([^`]+)`", r"<code>\1</code>", text)
+    return re.sub(r"(?<![\w*])\*([^*\s][^*]*)\*(?![\w*])", r"<em>\1</em>", text)
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[`*]", "", " ".join(text.split()))
+
+
+def _question_html(number: int, item: dict) -> str:
+    key = "dw" + hashlib.sha256(item["question"].encode()).hexdigest()[:10]
+    # A fixed shuffle, so that the right answer's place in the file does not give it away.
+    options = sorted(item["options"], key=lambda o: hashlib.sha256((key + str(o)).encode()).digest())
+    rows, why = [], []
+    for letter, option in zip("ABCDE", options, strict=False):
+        right = "right" in option
+        said = option["right" if right else "wrong"]
+        rows.append(
+            f'<label style="display:block;padding:.3em 0"><input type="radio" name="{key}" data-right="{int(right)}" '
+            f'data-why="{html.escape(_plain(option["why"]))}" onchange="{_ANSWER}"> '
+            f"<b>{letter}</b> {_markup(said)}</label>"
+        )
+        why.append(f"<li><b>{letter}</b> is {'right' if right else 'wrong'}. {_markup(option['why'])}</li>")
+    return (
+        f'<fieldset style="margin:1em 0;padding:.4em 1em"><legend style="font-weight:600">{number}. '
+        f"{_markup(item['question'])}</legend>{''.join(rows)}"
+        f'<p role="status" style="min-height:1.5em;margin:.3em 0"></p>'
+        f"<details><summary>All answers to question {number}</summary>"
+        f'<ul style="list-style:none;padding-left:0">{"".join(why)}</ul></details></fieldset>'
+    )
+
+
+def quiz(week: int) -> None:
+    """Show a week's questions. Choosing an option says at once whether it is right, and why.
+
+    Args:
+        week: Number of the week.
+
+    Raises:
+        ValueError: As for :func:`load`.
+    """
+    items = load(week)["quiz"]
+    body = "".join(_question_html(i, item) for i, item in enumerate(items, 1))
+    publish(
+        f'<section class="dw-quiz" aria-label="Quiz of week {week}">{body}</section>',
+        f"{len(items)} questions",
+    )
+
+
+def flashcards(week: int) -> None:
+    """Show a week's flashcards: the front is seen, the back opens by click, Enter or Space.
+
+    Args:
+        week: Number of the week.
+
+    Raises:
+        ValueError: As for :func:`load`.
+    """
+    cards = load(week)["cards"]
+    body = "".join(
+        f'<details class="dw-card" style="margin:.4em 0"><summary>{_markup(card["front"])}</summary>'
+        f'<p style="margin:.3em 0 .3em 1.2em">{_markup(card["back"])}</p></details>'
+        for card in cards
+    )
+    publish(
+        f'<section class="dw-cards" aria-label="Flashcards of week {week}">{body}</section>',
+        f"{len(cards)} flashcards",
+    )
