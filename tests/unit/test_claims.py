@@ -1,0 +1,58 @@
+import math
+
+import pytest
+import torch
+
+from deepweeks import claim, start
+from deepweeks.claims import ClaimError
+
+
+@pytest.mark.parametrize(
+    ("value", "bound", "holds"),
+    [
+        (0.95, {"at_least": 0.95}, True),
+        (0.9499, {"at_least": 0.95}, False),
+        (0.05, {"at_most": 0.05}, True),
+        (0.0501, {"at_most": 0.05}, False),
+        (0.5, {"at_least": 0.4, "at_most": 0.6}, True),
+        (0.7, {"at_least": 0.4, "at_most": 0.6}, False),
+        (0.3, {"at_least": 0.4, "at_most": 0.6}, False),
+        (1.4612, {"close_to": 1.4612, "within": 1e-4}, True),
+        (1.4, {"close_to": 1.4612, "within": 1e-4}, False),
+        (61706, {"close_to": 61706, "within": 0}, True),
+        (61707, {"close_to": 61706, "within": 0}, False),
+        (math.nan, {"at_least": 0}, False),
+        (math.nan, {"at_most": 0}, False),
+        (math.inf, {"at_least": 0}, False),
+    ],
+)
+def test_bounds(value, bound, holds, capsys):
+    start("cpu")
+    capsys.readouterr()
+    if holds:
+        claim("a number", value, **bound)
+        assert capsys.readouterr().out.startswith("✓ a number = ")
+    else:
+        with pytest.raises(ClaimError, match="a number = .*, but the text says"):
+            claim("a number", value, **bound)
+
+
+def test_a_tensor_of_one_number_is_fine():
+    claim("tensor", torch.tensor(2.0, requires_grad=True).detach(), close_to=2, within=0)
+
+
+def test_smoke_judges_only_what_does_not_depend_on_training(capsys):
+    start("smoke")
+    claim("accuracy", 0.1, at_least=0.9, trained=True)
+    assert "not judged in the smoke profile" in capsys.readouterr().out
+    with pytest.raises(ClaimError):
+        claim("a sum", 2, close_to=3, within=0)
+    start("cpu")
+    with pytest.raises(ClaimError):
+        claim("accuracy", 0.1, at_least=0.9, trained=True)
+
+
+@pytest.mark.parametrize("bound", [{}, {"close_to": 1}, {"within": 1}, {"within": 1, "at_least": 0}])
+def test_a_claim_without_a_bound_is_an_error(bound):
+    with pytest.raises(TypeError, match="claim 'x'"):
+        claim("x", 1, **bound)
