@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
+from IPython import get_ipython
+from IPython.display import display
 
 from . import metrics
 
@@ -72,7 +75,7 @@ def fit(
         every: Evaluate after this many steps, and after the last; a tenth of ``steps`` by default.
         seed: Decides the order of the examples.
         device: Where to train; the model's own device by default.
-        show: Print a line at each evaluation.
+        show: Print a line at each evaluation; in a live notebook also count the steps.
 
     Returns:
         Losses and evaluations.
@@ -90,6 +93,7 @@ def fit(
     order = batches(len(x), batch_size, torch.Generator().manual_seed(seed))
     every = every or max(1, steps // 10)
     history, losses, began = History(), [], time.perf_counter()
+    counter = _counter(steps) if show else None
     model.train()
     for step in range(1, steps + 1):
         i = next(order).to(device)
@@ -98,6 +102,8 @@ def fit(
         batch_loss.backward()
         opt.step()
         losses.append(batch_loss.detach())
+        if counter and step % 50 == 0:
+            counter.update({"text/plain": f"step {step} of {steps}"}, raw=True)
         if step % every == 0 or step == steps:
             _stop_if_not_finite(losses, step)
             if test is not None:
@@ -111,6 +117,13 @@ def fit(
     history.loss = [value.item() for value in losses]
     history.seconds = time.perf_counter() - began
     return history
+
+
+def _counter(steps):
+    """A line that is overwritten, for a reader who waits; a run for the page leaves none behind."""
+    if get_ipython() is None or "DEEPWEEKS_REPORT" in os.environ:
+        return None
+    return display({"text/plain": f"step 0 of {steps}"}, raw=True, display_id=True)
 
 
 def _stop_if_not_finite(losses, step):
