@@ -1,0 +1,119 @@
+"""Grey images of characters, drawn from the fonts that matplotlib ships: no file, no network.
+
+Every character is drawn once per font and kept as a signed distance to its outline. An image is that distance,
+looked up through a random affine map and a smooth random displacement (the elastic distortion of Simard,
+Steinkraus and Platt, 2003), then turned into ink. Stroke thickness and blur are two numbers of that last step.
+"""
+
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+
+from deepweeks.data import one_thread
+
+DIGITS = "0123456789"
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+SIZE = 28  # pixels, height and width of an image
+FONTS = (
+    "DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSerif", "DejaVuSerif-Bold", "DejaVuSerif-Italic",
+    "STIXGeneral", "STIXGeneralBol", "STIXGeneralItalic", "STIXGeneralBolIta",
+    "cmr10", "cmb10", "cmss10", "cmtt10", "cmti10",
+)  # fmt: skip
+CANVAS = 72  # pixels, height and width of a distance map
+DETAIL = 3.0  # pixels of a distance map per pixel of an image, at scale 1
+CHUNK = 500  # images made at a time; part of what a seed means
+
+
+@one_thread()
+def make(characters, count, *, seed=0, stream=0):
+    """Draw `count` images of `characters`; equal arguments give equal images, and a shorter draw is a prefix.
+
+    seed: integer >= 0. stream: integer >= 0, independent of the others (0 for training, 1 for test).
+    Returns x (count, 1, 28, 28) float32 in [0, 1], ink light on a black ground, and y (count,) int64, the index
+    into `characters`. Each run of 500 images holds every class equally often, within one.
+    """
+    atlas = _atlas(characters)
+    generator = torch.Generator().manual_seed(1_000_003 * (2 * seed + stream) + 17)
+    x, y = [torch.empty(0, 1, SIZE, SIZE)], [torch.empty(0, dtype=torch.int64)]
+    for start in range(0, count, CHUNK):
+        labels = (start + torch.randperm(CHUNK, generator=generator)) % len(characters)
+        x.append(_draw(atlas, labels, generator))
+        y.append(labels)
+    return torch.cat(x)[:count], torch.cat(y)[:count]
+
+
+def _draw(atlas, labels, generator):
+    """Images (n, 1, 28, 28) of the classes in `labels` (n,), in fonts and distortions drawn from `generator`."""
+    n = len(labels)
+
+    def uniform(low, high, *shape):
+        return low + (high - low) * torch.rand(n, *shape, generator=generator)
+
+    def normal(scale, *shape):
+        return scale * torch.randn(n, *shape, generator=generator)
+
+    glyphs = atlas[labels, torch.randint(atlas.shape[1], (n,), generator=generator)]
+    # Clipped: a digit turned by a right angle or more would be another digit.
+    angle, slant = normal(0.09).clamp(-0.25, 0.25), normal(0.09).clamp(-0.25, 0.25)
+    width, height = uniform(0.74, 1.12), uniform(0.8, 1.12)
+    cos, sin = angle.cos(), angle.sin()
+    # From image to distance map, so this is the inverse of what happens to the glyph.
+    turn = torch.stack([cos, sin, -sin, cos], 1).view(n, 2, 2)
+    shear = torch.stack([1 / width, slant / width, torch.zeros(n), 1 / height], 1).view(n, 2, 2)
+    line = torch.arange(SIZE) - (SIZE - 1) / 2
+    places = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1)
+    bend = F.interpolate(normal(1.0, 2, 5, 5), size=(SIZE, SIZE), mode="bicubic", align_corners=True)
+    bend = bend.permute(0, 2, 3, 1) * uniform(0.1, 0.4, 1, 1, 1)
+    points = places - normal(1.35, 1, 1, 2).clamp(-2.7, 2.7) + bend
+    points = torch.einsum("nij,nhwj->nhwi", shear @ turn, points) * (DETAIL * 2 / CANVAS)
+    distance = F.grid_sample(glyphs[:, None], points, padding_mode="border", align_corners=False)
+    thickness, blur = uniform(0.0, 0.65, 1, 1, 1), uniform(0.9, 1.9, 1, 1, 1)
+    ink = (0.5 - (distance - thickness) / blur).clamp(0, 1)
+    return ink * uniform(0.7, 1.0, 1, 1, 1)
+
+
+@lru_cache(maxsize=4)
+def _atlas(characters):
+    """Signed distances (characters, fonts, 72, 72), in image pixels, negative inside the glyph."""
+    import matplotlib
+    from PIL import Image, ImageDraw, ImageFont
+
+    folder = Path(matplotlib.get_data_path(), "fonts", "ttf")
+    found = [folder / f"{name}.ttf" for name in FONTS if (folder / f"{name}.ttf").is_file()]
+    if not found:
+        raise FileNotFoundError(f"no font to draw with in {folder}; reinstall matplotlib")
+    masks = torch.zeros(len(characters), len(found), CANVAS, CANVAS, dtype=torch.uint8)
+    for j, path in enumerate(found):
+        # One size per font: its tallest character is 20 image pixels high. A wide one is squeezed to 20.
+        font = ImageFont.truetype(str(path), 100, layout_engine=ImageFont.Layout.BASIC)
+        _, top, _, bottom = font.getbbox(characters)
+        scale, limit = 20 * DETAIL / (bottom - top), round(20 * DETAIL)
+        for i, character in enumerate(characters):
+            left, top, right, bottom = font.getbbox(character)
+            picture = Image.new("L", (right - left, bottom - top))
+            ImageDraw.Draw(picture).text((-left, -top), character, fill=255, font=font)
+            width, height = min(limit, round(scale * picture.width)), min(limit, round(scale * picture.height))
+            picture = picture.resize((width, height), Image.Resampling.BILINEAR)
+            x, y = (CANVAS - width) // 2, (CANVAS - height) // 2
+            pixels = torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8)
+            masks[i, j, y : y + height, x : x + width] = pixels.view(height, width)
+    inside = (masks > 127).flatten(0, 1)
+    distance = _distance_to(inside) - _distance_to(~inside)
+    return (distance / DETAIL).view(masks.shape)
+
+
+def _distance_to(mask):
+    """Distance (n, h, w) in pixels from every pixel to the nearest one where `mask` (n, h, w) is true.
+
+    Exact, one axis after the other: the squared distance is a minimum over columns of a minimum over rows.
+    """
+    size = mask.shape[-1]
+    line = torch.arange(size, dtype=torch.float32)
+    gap = (line[:, None] - line) ** 2
+    squared = torch.where(mask, 0.0, 1e6)
+    for _ in range(2):
+        squared = torch.stack([(rows[:, None] + gap).amin(-1) for rows in squared.transpose(1, 2).contiguous()])
+    return squared.sqrt()

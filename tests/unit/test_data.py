@@ -1,0 +1,241 @@
+"""The embedded images: what load() promises, and that what is drawn depends on the seed alone."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from deepweeks.data import glyphs, images, shapes, source
+
+SHAPES = {"digits": (1, 28, 28), "letters": (1, 28, 28), "shapes": (3, 32, 32)}
+
+
+def digest(x):
+    return hashlib.sha256(x.numpy().tobytes()).hexdigest()
+
+
+def each(x):
+    return {digest(image) for image in x}
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    return {name: images.load(name, source="embedded", train=1500, test=500) for name in SHAPES}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_shapes_types_and_ranges(loaded, name):
+    data = loaded[name]
+    assert data.x.shape == (1500, *SHAPES[name]) and data.x_test.shape == (500, *SHAPES[name])
+    assert data.y.shape == (1500,) and data.y_test.shape == (500,)
+    for x in (data.x, data.x_test):
+        assert x.dtype == torch.float32 and x.isfinite().all()
+        assert 0 <= x.min() < 0.01 and 0.99 < x.max() <= 1
+    for y in (data.y, data.y_test):
+        assert y.dtype == torch.int64 and y.min() == 0 and y.max() == len(data.classes) - 1
+    assert data.source == "embedded" and data.name == name
+    assert data.train == (data.x, data.y) and data.test == (data.x_test, data.y_test)
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_classes_are_balanced(loaded, name):
+    for _, y in (loaded[name].train, loaded[name].test):
+        counts = y.bincount(minlength=len(loaded[name].classes))
+        assert counts.max() - counts.min() <= len(y) // 500
+    # The order tells nothing: neighbours have the same label no more often than by chance.
+    y = loaded[name].y
+    assert (y[1:] == y[:-1]).float().mean() < 0.2
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_no_image_twice(loaded, name):
+    train, test = each(loaded[name].x), each(loaded[name].x_test)
+    assert len(train) == 1500 and len(test) == 500
+    assert not train & test
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_the_seed_decides_and_a_shorter_set_is_a_prefix(loaded, name, capsys):
+    again = images.load(name, source="embedded", train=700, test=3)
+    assert torch.equal(again.x, loaded[name].x[:700]) and torch.equal(again.y, loaded[name].y[:700])
+    assert torch.equal(again.x_test, loaded[name].x_test[:3])
+    other = images.load(name, source="embedded", train=700, test=3, seed=1)
+    assert not each(other.x) & each(again.x) and not each(other.x) & each(loaded[name].x_test)
+    capsys.readouterr()
+
+
+def test_drawing_leaves_the_global_generators_and_thread_count_alone():
+    torch.manual_seed(5)
+    before, threads = torch.get_rng_state(), torch.get_num_threads()
+    images.load("digits", source="embedded", train=10, test=10)
+    images.load("shapes", source="embedded", train=10, test=10)
+    assert torch.equal(before, torch.get_rng_state()) and torch.get_num_threads() == threads
+
+
+def test_the_same_images_in_another_process_and_a_light_silent_import():
+    code = (
+        "import hashlib, sys, deepweeks.data.images as i\n"
+        "print('heavy', [m for m in ('torchvision', 'pooch', 'requests', 'PIL', 'matplotlib') if m in sys.modules])\n"
+        "for n in ('digits', 'shapes'):\n"
+        "    d = i.load(n, source='embedded', train=60, test=60)\n"
+        "    print(hashlib.sha256(d.x.numpy().tobytes() + d.y_test.numpy().tobytes()).hexdigest())\n"
+    )
+    runs = [
+        subprocess.Popen(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": k},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for k in ("1", "2")
+    ]
+    (one, error), (two, _) = (run.communicate() for run in runs)
+    assert one == two and not error
+    lines = one.splitlines()
+    assert lines[0] == "heavy []" and len(lines) == 5 and [len(lines[k]) for k in (2, 4)] == [64, 64]
+
+
+def test_one_line_says_which_data(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("DEEPWEEKS_REPORT", str(tmp_path / "report"))
+    data = images.load("letters", train=30, test=20)
+    assert capsys.readouterr().out == f"{data.note}\n"
+    assert data.note == "letters: embedded (drawn from fonts), 30 training and 20 test images"
+    assert json.loads((tmp_path / "report").read_text()) == {
+        "kind": "data", "name": "letters", "source": "embedded", "note": data.note,
+    }  # fmt: skip
+
+
+def test_stand_ins_are_named():
+    fashion = images.load("fashion", source="embedded", train=20, test=10)
+    assert fashion.classes == tuple("ABCDEFGHIJ") and "letters A to J stand in" in fashion.note
+    cifar = images.load("cifar10", source="embedded", train=20, test=10)
+    assert cifar.classes == shapes.CLASSES and "shapes stand in" in cifar.note
+
+
+def test_to_returns_a_copy():
+    data = images.load("digits", source="embedded", train=20, test=10)
+    moved = data.to("meta")
+    assert moved.x.device.type == moved.y_test.device.type == "meta" and data.x.device.type == "cpu"
+    assert moved.note == data.note
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        data.x = None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"name": "mnist"}, "unknown data set 'mnist'; valid: digits, fashion, cifar10, letters, shapes"),
+        ({"name": "digits", "source": "web"}, "unknown source 'web'; valid: auto, embedded, real"),
+        ({"name": "letters", "source": "real"}, 'use source="embedded" or "auto"'),
+        ({"name": "shapes", "source": "real"}, 'use source="embedded" or "auto"'),
+        ({"name": "digits", "train": 0}, "train is 0; it must be a whole number of at least 1"),
+        ({"name": "digits", "test": 2.5}, "test is 2.5; it must be"),
+        ({"name": "digits", "test": True}, "test is True; it must be"),
+        ({"name": "digits", "seed": -1}, "seed is -1; it must be a whole number of at least 0"),
+        ({"name": ["digits"]}, "unknown data set"),
+    ],
+)
+def test_bad_arguments(arguments, message):
+    with pytest.raises(ValueError) as error:
+        images.load(**arguments)
+    assert message in str(error.value) and "\n" not in str(error.value)
+
+
+def test_distances_of_glyphs_are_exact():
+    mask = torch.rand(3, 12, 12, generator=torch.Generator().manual_seed(0)) < 0.1
+    places = torch.cartesian_prod(torch.arange(12.0), torch.arange(12.0))
+    for one, distance in zip(mask, glyphs._distance_to(mask), strict=True):
+        want = torch.cdist(places, one.nonzero().float()).amin(1).view(12, 12)
+        torch.testing.assert_close(distance, want)
+
+
+def test_every_font_draws_every_character():
+    atlas = glyphs._atlas(glyphs.DIGITS)
+    assert atlas.shape[1] == len(glyphs.FONTS)
+    ink = (atlas < 0).float().mean((2, 3))
+    assert ink.min() > 0.02 and ink.max() < 0.5
+    # Nothing touches the edge, so nothing is cut off.
+    assert atlas[..., 0].min() > 1 and atlas[..., 0, :].min() > 1
+    # Two characters of a font never look the same.
+    for font in atlas.transpose(0, 1):
+        assert torch.pdist(font.flatten(1)).min() > 5
+
+
+def test_a_font_that_matplotlib_lacks_is_passed_over(monkeypatch, tmp_path):
+    monkeypatch.setattr(glyphs, "FONTS", ("DejaVuSans", "NoSuchFont"))
+    assert glyphs._atlas("xyz").shape[:2] == (3, 1)
+    monkeypatch.setattr(glyphs, "FONTS", ("NoSuchFont",))
+    with pytest.raises(FileNotFoundError, match="reinstall matplotlib"):
+        glyphs._atlas("xy")
+
+
+def test_figures_agree_with_a_count_of_crossings():
+    """Signs against matplotlib's own test for points in a polygon; distances against the gradient, of length 1."""
+    from matplotlib.path import Path
+
+    points = torch.rand(1, 40, 50, 2, generator=torch.Generator().manual_seed(1)) * 3 - 1.5
+    for name, corners in shapes._CORNERS.items():
+        inside = torch.from_numpy(Path(corners).contains_points(points.view(-1, 2).numpy())).view(1, 40, 50)
+        assert torch.equal(shapes._figure(name, points) < 0, inside), name
+    for name in shapes.CLASSES:
+        at = points.clone().requires_grad_()
+        slope = torch.autograd.grad(shapes._figure(name, at).sum(), at)[0].norm(dim=-1)
+        assert (slope - 1).abs().median() < 1e-3, name
+        area = (shapes._figure(name, points) < 0).float().mean() * 9
+        assert 0.4 < area < 3.2, name
+
+
+def test_colours_differ_in_brightness_and_stay_in_range():
+    figure, ground = shapes._colours(2000, torch.Generator().manual_seed(0))
+    weights = torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)
+    assert ((figure - ground) * weights).sum(1).abs().min() > 0.2
+    assert min(figure.min(), ground.min()) >= 0 and max(figure.max(), ground.max()) <= 1
+
+
+@pytest.mark.parametrize("name", ["digits", "letters"])
+def test_glyphs_are_rarely_cut_off(loaded, name):
+    x = loaded[name].x
+    edge = torch.cat([x[..., 0], x[..., -1], x[..., 0, :], x[..., -1, :]], -1).amax(-1)
+    assert (edge > 0.5).float().mean() < 0.03
+
+
+def test_figures_stay_inside_their_radius():
+    """What the placing of figures relies on: it keeps a disc of that radius inside the picture."""
+    turns = torch.linspace(0, 6.28, 400)
+    circle = 1.06 * torch.stack([turns.cos(), turns.sin()], -1).view(1, 20, 20, 2)
+    for name in shapes.CLASSES:
+        assert shapes._figure(name, circle).min() > 0, name
+
+
+def test_a_nearest_mean_tells_digits_apart_but_not_all(loaded):
+    """The task is neither trivial nor noise: class means alone get most digits, and far from all."""
+    x, y = loaded["digits"].x.flatten(1), loaded["digits"].y
+    means = torch.stack([x[y == k].mean(0) for k in range(10)])
+    right = (torch.cdist(loaded["digits"].x_test.flatten(1), means).argmin(1) == loaded["digits"].y_test).float().mean()
+    assert 0.5 < right < 0.85
+
+
+def test_drawing_is_quick():
+    begun = time.process_time()
+    images.load("digits", source="embedded")
+    assert time.process_time() - begun < 4
+
+
+def test_where_real_data_are_looked_for(monkeypatch, tmp_path):
+    monkeypatch.delenv("DEEPWEEKS_DATA", raising=False)
+    checkout = source.Path(source.__file__).resolve().parents[3]
+    assert source.root() == checkout / "data"
+    installed = tmp_path / "site-packages" / "deepweeks" / "data" / "source.py"
+    monkeypatch.setattr(source, "__file__", str(installed))
+    assert source.root() == source.Path("data")
+    monkeypatch.setenv("DEEPWEEKS_DATA", "~/pictures")
+    assert source.root() == source.Path.home() / "pictures"
+    monkeypatch.chdir(tmp_path)
+    assert source.shown("data/x") == "./data/x" and source.shown("/elsewhere") == "/elsewhere"
