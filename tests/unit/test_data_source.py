@@ -378,7 +378,7 @@ def test_an_interrupt_leaves_nothing_half_done(monkeypatch, mirrors, place):
     monkeypatch.setattr(source.shutil, "copyfileobj", stop)
     with pytest.raises(KeyboardInterrupt):
         images.load("digits")
-    assert not left(place) and [path.name for path in place.iterdir()] == ["MNIST"]
+    assert not list(place.iterdir())
 
 
 # CIFAR-10, which comes as pickles
@@ -456,8 +456,9 @@ def test_nothing_is_unpickled_before_its_hash(place, cifar, tmp_path):
     good = {name: hashlib.md5(content).hexdigest() for name, content in batches.items()}
     use(evil, sha256="0" * 64, md5=good)
     assert images.load("cifar10", train=10, test=10).source == "embedded"
-    assert not list(place.rglob("*batch*")) or not any(path.is_file() for path in place.rglob("*"))
+    assert not list(place.iterdir())
     folder = place / "cifar-10-batches-py"
+    folder.mkdir()
     for name, content in evil.items():
         (folder / name).write_bytes(content)
     assert images.load("cifar10", train=10, test=10).source == "embedded" and not sprung.exists()

@@ -4,11 +4,8 @@
 """
 
 import contextlib
-import importlib
 
 import torch
-
-__all__ = ["glyphs", "images", "shapes", "source"]
 
 
 @contextlib.contextmanager
@@ -20,9 +17,3 @@ def one_thread():
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def __getattr__(name):
-    if name in __all__:
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

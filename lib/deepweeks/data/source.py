@@ -205,12 +205,13 @@ def _complete(collection, place, missing, state, insist):
                 _discard(collection, home / name, "not the published file")
         if wanted and not insist and (before := _gave_up.get(collection.title) or _gave_up.get(None)):
             raise _Failed(before)
-        (place / collection.folder).mkdir(parents=True, exist_ok=True)
+        place.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".partial-", dir=place) as scratch:
             if wanted:
                 _download(collection, wanted, scratch, insist)
             for name in dict.fromkeys(missing.values()):
                 _unpack(Path(scratch if name in wanted else home, name), scratch)
+            (place / collection.folder).mkdir(parents=True, exist_ok=True)
             for name in missing:
                 os.replace(next(Path(scratch).rglob(name)), place / collection.folder / name)
     except _Failed as error:
