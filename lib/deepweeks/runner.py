@@ -178,12 +178,12 @@ def _result(future) -> Result:
     try:
         result = future.result()
     except Exception as error:
-        message = f"a worker could not run it: {type(error).__name__}: {error}"
+        message = f"it could not be started: {type(error).__name__}: {error}"
     else:
         if result.report["library"] == library_hash():
             return result
         message = "the worker has another version of deepweeks; install the same one everywhere"
-    return Result(None, {"error": error_report("ClusterError", message)})
+    return Result(None, {"error": error_report("RunnerError", message)})
 
 
 def _store(week: Week, text: str, parameters: dict, result: Result, out: Path) -> dict:

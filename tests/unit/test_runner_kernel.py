@@ -15,8 +15,14 @@ from deepweeks import execute, runner
 from deepweeks.course import WEEKS
 
 VALUES = {"profile": "smoke", "device": "cpu", "seed": 5, "data": "embedded"}
-GATE = 'import os, pathlib, time\npathlib.Path("pid").write_text(str(os.getpid()))\n'
-GATE += 'while not pathlib.Path("go").exists():\n    time.sleep(0.05)'
+GATE = """
+import os, pathlib, subprocess, time
+helper = subprocess.Popen(["sleep", "100"])
+pathlib.Path("pid").write_text(f"{os.getpid()} {helper.pid}.")
+while not pathlib.Path("go").exists():
+    time.sleep(0.05)
+helper.kill()
+"""
 EVENT = """
 import json, os
 with open(os.environ["DEEPWEEKS_REPORT"], "a") as file:
@@ -26,15 +32,25 @@ with open(os.environ["DEEPWEEKS_REPORT"], "a") as file:
 """
 
 
-def until(condition, seconds=40):
+def until(condition, seconds=150):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it never came"
         time.sleep(0.05)
 
 
+def kernel(folder):
+    """The process ids of the kernel that waits in GATE and of its own child."""
+    path = folder / "notebooks" / "pid"
+    until(lambda: path.is_file() and path.read_text().endswith("."))
+    return [int(pid) for pid in path.read_text().rstrip(".").split()]
+
+
 def alive(pid):
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 @pytest.fixture
@@ -107,20 +123,19 @@ def begin(mini, *words):
         minicourse.command("run", *words), cwd=mini, env=minicourse.environment(), text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
-    until(lambda: (mini / "notebooks/pid").is_file() and (mini / "notebooks/pid").read_text())
-    return process, int((mini / "notebooks/pid").read_text())
+    return process, kernel(mini)
 
 
 def test_control_c_ends_everything_and_the_next_run_goes_on(mini):
     minicourse.course(mini, week01=minicourse.book("# 1"), week02=minicourse.book("# 2", GATE))
-    process, kernel = begin(mini, "1-2")
-    assert alive(kernel)
+    process, pids = begin(mini, "1-2")
+    assert all(map(alive, pids))
     process.send_signal(signal.SIGINT)
-    said, complaint = process.communicate(timeout=40)
+    said, complaint = process.communicate(timeout=150)
     assert process.returncode == 130
     assert complaint.count("\n") == 1 and complaint.startswith("deepweeks: interrupted; finished weeks are kept")
     assert said.startswith("week 1 ") and said.count("\n") == 1
-    until(lambda: not alive(kernel))
+    until(lambda: not any(map(alive, pids)))
     left = sorted(str(path.relative_to(mini / "build")) for path in (mini / "build").rglob("*.*"))
     assert left == [".holder", ".lock", "notebooks/week01_foundations.ipynb", "reports/week01.json"]
     (mini / "notebooks/go").touch()
@@ -132,14 +147,14 @@ def test_control_c_ends_everything_and_the_next_run_goes_on(mini):
 
 def test_a_killed_runner_leaves_no_kernel_and_no_lock(mini):
     minicourse.course(mini, week01=minicourse.book("# 1", GATE))
-    process, kernel = begin(mini, "1")
+    process, pids = begin(mini, "1")
     second = minicourse.deepweeks(mini, "run", "1")
     assert second.returncode == 2 and second.stdout == ""
     assert second.stderr.startswith(f"deepweeks: another run is using {mini / 'build'} (pid {process.pid}, since 20")
     assert second.stderr.count("\n") == 1
     process.kill()
-    process.communicate(timeout=40)
-    until(lambda: not alive(kernel))
+    process.communicate(timeout=150)
+    until(lambda: not any(map(alive, pids)))
     with runner.locked(mini / "build", 1):
         pass
 
@@ -148,18 +163,17 @@ def test_dask_runs_the_same_weeks_and_stops_them(mini):
     distributed = pytest.importorskip("distributed")
     minicourse.course(mini, week01=minicourse.book("# 1", "print(6 * 7)"), week03=minicourse.book("# 3", GATE))
     options = {"processes": False, "n_workers": 1, "threads_per_worker": 3, "dashboard_address": None}
-    kernel = []
+    pids = []
 
     def interrupt(week, report):
-        until(lambda: (mini / "notebooks/pid").is_file() and (mini / "notebooks/pid").read_text())
-        kernel.append(int((mini / "notebooks/pid").read_text()))
+        pids.extend(kernel(mini))
         raise KeyboardInterrupt
 
     with distributed.LocalCluster(protocol="tcp://", host="127.0.0.1", **options) as cluster:
         with pytest.raises(KeyboardInterrupt):
             runner.run_all([WEEKS[0], WEEKS[2]], scheduler=cluster.scheduler_address, say=interrupt)
         until(lambda: not execute._live)
-        until(lambda: not alive(kernel[0]))
+        until(lambda: not any(map(alive, pids)))
     assert minicourse.report(mini, "week01")["status"] == "ok"
     assert minicourse.executed(mini, "week01")["cells"][-1]["outputs"][0]["text"] == ["42\n"]
     assert not list((mini / "build").rglob("week03*"))
