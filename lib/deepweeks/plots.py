@@ -12,7 +12,7 @@ import hashlib
 import html
 import io
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -128,38 +128,22 @@ def _numpy(values) -> np.ndarray:
     return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else np.asarray(values)
 
 
-def curves(
-    series: Mapping[str, object],
-    *,
-    xlabel,
-    ylabel,
-    alt=None,
-    title=None,
-    logx=False,
-    logy=False,
-    ax=None,
-    size=None,
-    caption=None,
-    data=None,
-) -> None:
+def curves(series, *, xlabel, ylabel, title=None, logx=False, logy=False, ax=None, **shown) -> None:
     """Draw labelled lines, each with its own colour and dash.
 
     Args:
-        series: Label -> y of shape (n,), or (x, y), or (x, mean, spread); a spread is drawn as a band.
+        series: A mapping from label to y of shape (n,), or (x, y), or (x, mean, spread); a spread becomes a band.
         xlabel: Horizontal axis, with its unit.
         ylabel: Vertical axis, with its unit.
-        alt: As for :func:`figure`; not needed when ``ax`` is given.
         title: Title of the axes.
         logx: Logarithmic horizontal axis.
         logy: Logarithmic vertical axis.
-        ax: Draw into these axes instead of a new figure.
-        size: As for :func:`figure`.
-        caption: As for :func:`figure`.
-        data: As for :func:`figure`.
+        ax: Draw into these axes; without them, into a new figure.
+        **shown: For the new figure, as for :func:`figure`; ``alt`` is required.
     """
     if ax is None:
-        with figure(alt=alt, size=size, caption=caption, data=data) as (_, ax):
-            curves(series, xlabel=xlabel, ylabel=ylabel, title=title, logx=logx, logy=logy, ax=ax)
+        with figure(**shown) as (_, new):
+            curves(series, xlabel=xlabel, ylabel=ylabel, title=title, logx=logx, logy=logy, ax=new)
         return
     for label, values in series.items():
         parts = [_numpy(v) for v in values] if isinstance(values, tuple) else [_numpy(values)]
@@ -167,53 +151,36 @@ def curves(
         (line,) = ax.plot(x, y, label=label)
         if len(parts) == 3:
             ax.fill_between(x, y - parts[2], y + parts[2], color=line.get_color(), alpha=0.18, linewidth=0)
-    ax.set(xlabel=xlabel, ylabel=ylabel, title=title or "")
-    if logx:
-        ax.set_xscale("log")
-    if logy:
-        ax.set_yscale("log")
+    ax.set(xlabel=xlabel, ylabel=ylabel, title=title or "", xscale="log" if logx else "linear")
+    ax.set_yscale("log" if logy else "linear")
     if len(series) > 1:
         ax.legend()
 
 
-def grid(
-    images,
-    titles: Sequence[str] | None = None,
-    *,
-    cols: int = 10,
-    alt,
-    scale: float = 1.0,
-    cmap: str = "gray",
-    limits=(0, 1),
-    caption=None,
-    data=None,
-) -> None:
+def grid(images, titles=None, *, cols=10, scale=1.0, cmap="gray", limits=(0, 1), **shown) -> None:
     """Show images side by side.
 
     Args:
         images: Shape (N, 1, H, W), (N, 3, H, W) or (N, H, W).
         titles: One short text above each image.
         cols: Images per row.
-        alt: As for :func:`figure`.
         scale: 1.0 makes the whole grid 7 inches wide when it has ten columns.
         cmap: Colour map of images with one channel.
         limits: The values shown as black and white; None scales to the values that occur.
-        caption: As for :func:`figure`.
-        data: As for :func:`figure`.
+        **shown: As for :func:`figure`; ``alt`` is required.
     """
     images = _numpy(images)
     images = images[:, None] if images.ndim == 3 else images
     n, channels, height, width = images.shape
     cols, gap = min(cols, n), max(1, width // 14)
     rows, top = -(-n // cols), 0 if titles is None else max(5, height // 4)
-    low, high = (images.min(), images.max()) if limits is None else limits
+    low, high = limits or (images.min(), images.max())
     canvas = np.full((rows * (height + gap + top), cols * (width + gap), channels), high, dtype=np.float32)
     corners = [((i // cols) * (height + gap + top) + top, (i % cols) * (width + gap)) for i in range(n)]
     for image, (r, c) in zip(images, corners, strict=True):
         canvas[r : r + height, c : c + width] = image.transpose(1, 2, 0)
     inches = 0.7 * cols * scale
-    size = (inches, inches * canvas.shape[0] / canvas.shape[1])
-    with figure(alt=alt, size=size, caption=caption, data=data) as (_, ax):
+    with figure(size=(inches, inches * canvas.shape[0] / canvas.shape[1]), **shown) as (_, ax):
         ax.imshow(canvas.squeeze() if channels == 1 else canvas.clip(0, 1), cmap=cmap, vmin=low, vmax=high)
         for text, (r, c) in zip(titles or [], corners, strict=False):
             ax.text(c + width / 2, r - 1, text, ha="center", va="bottom", fontsize=8)
