@@ -51,11 +51,11 @@ test: $(READY) ## lint, tests, all weeks in smoke, the site and its checks
 	$(call step,style,$(BIN)/ruff check -q $(STYLED) && $(BIN)/ruff format --check -q $(STYLED))
 	$(call step,dependencies,$(BIN)/python -m pip check)
 	$(call step,library,$(PYTEST) -n $(JOBS) tests/unit)
-	$(call step,notebooks as written,$(PYTEST) -n $(JOBS) --dist loadgroup tests/notebooks \
+	$(call step,notebooks as written,$(PYTEST) -n $(JOBS) --dist loadfile tests/notebooks \
 	  --ignore tests/notebooks/executed)
 	$(call step,every week in smoke,$(BIN)/deepweeks run --all --profile smoke --device cpu --data embedded \
 	  --jobs $(JOBS) --out $(SMOKE))
-	$(call step,notebooks as executed,$(PYTEST) -n $(JOBS) --dist loadgroup tests/notebooks/executed)
+	$(call step,notebooks as executed,$(PYTEST) -n $(JOBS) --dist loadfile tests/notebooks/executed)
 	$(call step,marked outputs,$(PYTEST) --nbval-lax --nbval-current-env -n $(JOBS) --dist loadfile \
 	  $(WEEKS:%=$(SMOKE)/%))
 	$(call step,site from the smoke run,DEEPWEEKS_BUILD=$(SMOKE) $(BIN)/jupyter-book build . \

@@ -24,6 +24,11 @@ def plain(words):
     )
 
 
+def number(value):
+    """Counts in full, everything else with four digits."""
+    return f"{value:.0f}" if value == int(value) and abs(value) < 1e9 else f"{value:.4g}"
+
+
 def table(*rows):
     """A Markdown table; the first row is the head."""
     rows = [rows[0], ["---"] * len(rows[0]), *rows[1:]]
@@ -37,7 +42,7 @@ def claims(reports):
         rows = []
         for claim in report["claims"]:
             sign = "·" if not claim.get("judged", True) else "✓" if claim["holds"] else "✗"
-            rows.append([plain(claim["name"]), plain(claim["bound"]), f"{sign} {claim['value']:.4g}"])
+            rows.append([plain(claim["name"]), plain(claim["bound"]), f"{sign} {number(claim['value'])}"])
         asked = report["parameters"]
         parts += [
             f"## Week {report['week']}",
@@ -62,7 +67,9 @@ def myths(notebooks):
     for week, notebook in notebooks.items():
         for label, heading, cell in cells(notebook):
             for erratum, sentence in cell["metadata"].get("deepweeks", {}).get("myths", {}).items():
-                rows.append([plain(sentence), f"[Week {week}: {heading}](#{label})", erratum])
+                rows.append(
+                    [plain(sentence), f"[Week {week}: {heading.removeprefix('Myth, tested: ')}](#{label})", erratum]
+                )
     return table(["Commonly taught", "Tested in", "Id"], *rows)
 
 
@@ -105,7 +112,7 @@ def value(week, name, reports):
     for report in reports:
         for claim in report["claims"]:
             if (str(report["week"]), claim["name"]) == (week, name):
-                return f"{claim['value']:.4g}"
+                return number(claim["value"])
     raise LookupError(f"week {week} has no claim named {name!r}")
 
 

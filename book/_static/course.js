@@ -28,3 +28,9 @@ window.addEventListener("load", () => {
   });
 });
 window.addEventListener("resize", reach);
+
+// Pictures are loaded when they come into view; those of a slider before it is moved.
+for (const moment of ["pointerover", "focusin"])
+  document.addEventListener(moment, (event) => {
+    event.target.closest(".dw-slider")?.querySelectorAll("img[loading]").forEach((picture) => (picture.loading = "eager"));
+  });

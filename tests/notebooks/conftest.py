@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 
 import pytest
+from filelock import FileLock
 from weekly import ROOT, Notebook, paths
 
 from deepweeks import course, runner
@@ -20,19 +21,20 @@ class Executed:
     report: dict
 
 
+def is_fresh(week):
+    state, report = runner.state(week, SMOKE)
+    return state == "fresh" and report["parameters"]["profile"] == "smoke"
+
+
 @pytest.fixture(scope="session")
 def smoke():
     """{week: Executed}; weeks whose copies in build/smoke are stale or absent are run first."""
-    weeks = course.written()
-    out_of_date = []
-    for week in weeks:
-        state, report = runner.state(week, SMOKE)
-        if state != "fresh" or report["parameters"]["profile"] != "smoke":
-            out_of_date.append(week)
-    if out_of_date:
-        ran = runner.run_all(out_of_date, profile="smoke", device="cpu", data="embedded", jobs=2, out=SMOKE)
-        failed = {number: report["error"] for number, report in ran.items() if report["status"] == "failed"}
-        assert not failed, failed
+    SMOKE.mkdir(parents=True, exist_ok=True)
+    with FileLock(ROOT / "build" / ".smoke.lock"):  # the tests of two files may run side by side
+        weeks = [week for week in course.written() if not is_fresh(week)]
+        ran = runner.run_all(weeks, profile="smoke", device="cpu", data="embedded", jobs=2, out=SMOKE) if weeks else {}
+    failed = {number: report["error"] for number, report in ran.items() if report["status"] == "failed"}
+    assert not failed, failed
     executed = {}
     for source in map(Notebook.read, paths()):
         report = json.loads((SMOKE / f"reports/week{source.week:02d}.json").read_text("utf-8"))

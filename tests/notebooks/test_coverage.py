@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 import yaml
-from weekly import ROOT, Notebook, paths
+from weekly import ROOT, Notebook, none, paths
 
 WEEKS = {notebook.week: notebook for notebook in map(Notebook.read, paths())}
 ROWS = {1: 15, 2: 30, 3: 37, 4: 29, 5: 45, 6: 25, 7: 28, 8: 18, 9: 34, 10: 13, 11: 94, 12: 131, 13: 38, 14: 57, 15: 13,
@@ -55,7 +55,7 @@ def test_every_correction_is_listed():
 
 
 def test_every_topic_of_a_written_week_has_a_place():
-    assert not list(unplaced(TOPICS, {week: set(notebook.labels) for week, notebook in WEEKS.items()}))
+    none(unplaced(TOPICS, {week: set(notebook.labels) for week, notebook in WEEKS.items()}))
 
 
 def test_only_written_weeks_have_places():
@@ -64,7 +64,7 @@ def test_only_written_weeks_have_places():
 
 def test_every_correction_of_a_written_week_is_shown_once():
     shown = {w: [e for cell in notebook.cells for e in cell.own.get("myths", {})] for w, notebook in WEEKS.items()}
-    assert not list(misplaced(LIVE, shown))
+    none(misplaced(LIVE, shown))
 
 
 @pytest.mark.parametrize("label", [None, "w1-elsewhere"])

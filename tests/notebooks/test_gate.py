@@ -9,14 +9,9 @@ from weekly import Notebook, paths
 WEEKS = [Notebook.read(path) for path in paths()]
 
 
-def case(week, *values, id):
-    """One worker judges all of a week, so that its set-up runs once."""
-    return pytest.param(week, *values, id=id, marks=pytest.mark.xdist_group(f"week{week}"))
-
-
-CASES = [case(notebook.week, name, id=name) for notebook in WEEKS for name in notebook.exercises]
+CASES = [pytest.param(notebook.week, name, id=name) for notebook in WEEKS for name in notebook.exercises]
 MUTANTS = [
-    case(notebook.week, name, answer, id=f"{name}-{what}")
+    pytest.param(notebook.week, name, answer, id=f"{name}-{what}")
     for notebook in WEEKS
     for name, answers in gate.mutants(notebook.week).items()
     for what, answer in answers.items()

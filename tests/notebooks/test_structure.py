@@ -5,7 +5,7 @@ import re
 
 import pytest
 import rules
-from weekly import ROOT, Notebook, paths
+from weekly import ROOT, Notebook, none, paths
 
 WEEKS = [Notebook.read(path) for path in paths()]
 
@@ -13,7 +13,7 @@ WEEKS = [Notebook.read(path) for path in paths()]
 @pytest.mark.parametrize("rule", rules.RULES)
 @pytest.mark.parametrize("notebook", WEEKS, ids=lambda notebook: notebook.name[:6])
 def test_notebook_keeps_the_rule(notebook, rule):
-    assert not list(rules.RULES[rule](notebook))
+    none(rules.RULES[rule](notebook))
 
 
 def test_weeks_are_written_in_order():
@@ -38,7 +38,7 @@ def broken_links(notebooks, pages):
 
 
 def test_links_resolve():
-    assert not list(broken_links(WEEKS, pages()))
+    none(broken_links(WEEKS, pages()))
 
 
 def test_labels_are_unique_in_the_book():
@@ -135,7 +135,7 @@ def good(monkeypatch):
 
 @pytest.mark.parametrize("rule", rules.RULES)
 def test_a_good_notebook_keeps_the_rule(good, rule):
-    assert not list(rules.RULES[rule](Notebook(good, "week01_one.ipynb")))
+    none(rules.RULES[rule](Notebook(good, "week01_one.ipynb")))
 
 
 def tags(cell):

@@ -15,6 +15,12 @@ def paths():
     return sorted((ROOT / "notebooks").glob("week[0-9][0-9]_*.ipynb"))
 
 
+def none(found):
+    """Assert that nothing was found, and show every line of what was."""
+    found = list(found)
+    assert not found, "\n".join([f"{len(found)} found", *found])
+
+
 class Cell:
     """One cell: its kind, source, tags and the course's own metadata. `number` counts from 1."""
 

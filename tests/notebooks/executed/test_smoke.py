@@ -9,12 +9,11 @@ from pathlib import Path
 
 import gate
 import pytest
-from weekly import ROOT, Notebook, paths
+from weekly import ROOT, Notebook, none, paths
 
 from deepweeks import course
 from deepweeks.execute import run_week
 
-pytestmark = pytest.mark.xdist_group("smoke")
 WEEKS = [Notebook.read(path).week for path in paths()]
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -54,7 +53,7 @@ def faults(cell):
 def test_week_runs_and_shows_no_fault(smoke, week):
     executed = smoke[week]
     assert executed.report["error"] is None
-    assert not [fault for cell in executed.copy.code for fault in faults(cell)]
+    none(fault for cell in executed.copy.code for fault in faults(cell))
     assert all(cell.raw["execution_count"] for cell in executed.copy.code), "a cell was not run"
 
 

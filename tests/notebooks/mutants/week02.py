@@ -178,4 +178,41 @@ def my_bce_with_logits(z, y):
     return (signs.clamp(min=0) + torch.log1p(torch.exp(-z.abs()))).mean()
 ''',
     },
+    "2.6": {
+        "climb instead of change of climb": '''\
+def my_polygon(knots, heights):
+    climb = heights.diff() / knots.diff()
+    return [(torch.ones(len(climb), 1), -knots[:-1]), (climb[None], heights[:1])]
+''',
+        "rise not divided by run": '''\
+def my_polygon(knots, heights):
+    climb = heights.diff()
+    changes = torch.cat([climb[:1], climb.diff()])
+    return [(torch.ones(len(climb), 1), -knots[:-1]), (changes[None], heights[:1])]
+''',
+        "units wake up at minus the knot": '''\
+def my_polygon(knots, heights):
+    climb = heights.diff() / knots.diff()
+    changes = torch.cat([climb[:1], climb.diff()])
+    return [(torch.ones(len(climb), 1), knots[:-1]), (changes[None], heights[:1])]
+''',
+        "starts at zero height": '''\
+def my_polygon(knots, heights):
+    climb = heights.diff() / knots.diff()
+    changes = torch.cat([climb[:1], climb.diff()])
+    return [(torch.ones(len(climb), 1), -knots[:-1]), (changes[None], torch.zeros(1))]
+''',
+        "one unit too many": '''\
+def my_polygon(knots, heights):
+    climb = heights.diff() / knots.diff()
+    changes = torch.cat([climb[:1], climb.diff(), torch.zeros(1)])
+    return [(torch.ones(len(knots), 1), -knots), (changes[None], heights[:1])]
+''',
+        "output weight as a column": '''\
+def my_polygon(knots, heights):
+    climb = heights.diff() / knots.diff()
+    changes = torch.cat([climb[:1], climb.diff()])
+    return [(torch.ones(1, len(climb)), -knots[:-1]), (changes[:, None], heights[:1])]
+''',
+    },
 }

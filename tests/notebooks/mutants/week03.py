@@ -42,11 +42,8 @@ MUTANTS = {
     x = F.pad(x, (0, 2 * padding, 0, 2 * padding))
     return F.conv2d(x, w, b, stride=stride, dilation=dilation)
 """,
-        "takes the kernel's height for its width": """def my_conv2d(x, w, b=None, stride=1, padding=0, dilation=1):
-    k = w.shape[2]
-    patches = F.unfold(x, k, dilation=dilation, padding=padding, stride=stride)
-    h = (x.shape[2] + 2 * padding - dilation * (k - 1) - 1) // stride + 1
-    return (w.flatten(1) @ patches + (0 if b is None else b[:, None])).reshape(len(x), len(w), h, -1)
+        "kernel turned on its side": """def my_conv2d(x, w, b=None, stride=1, padding=0, dilation=1):
+    return F.conv2d(x, w.transpose(2, 3), b, stride=stride, padding=padding, dilation=dilation)
 """,
     },
     "3.3": {
