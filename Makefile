@@ -47,6 +47,7 @@ define step
 	else printf '\n== make test FAILED in "%s" after %s s\n' '$(1)' $$(($$(date +%s) - begin)) >&2; exit 1; fi
 endef
 
+test: export OMP_NUM_THREADS = 1
 test: $(READY) ## lint, tests, all weeks in smoke, the site and its checks
 	$(call step,style,$(BIN)/ruff check -q $(STYLED) && $(BIN)/ruff format --check -q $(STYLED))
 	$(call step,dependencies,$(BIN)/python -m pip check)

@@ -5,6 +5,9 @@ document.addEventListener("DOMContentLoaded", () => {
     control.removeAttribute("aria-label");
   for (const icon of document.querySelectorAll(".theme-switch-button > *")) icon.setAttribute("aria-hidden", "true");
   document.querySelector(".sidebar-primary-items__start")?.setAttribute("role", "complementary");
+  // A column head without words is no head.
+  for (const head of document.querySelectorAll("thead th"))
+    if (!head.textContent.trim()) head.replaceWith(document.createElement("td"));
   // The roles that docutils gives to bibliographies were withdrawn from ARIA.
   for (const entry of document.querySelectorAll(".citation-list, .citation-list [role]")) entry.removeAttribute("role");
 });

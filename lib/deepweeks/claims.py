@@ -47,7 +47,7 @@ def claim(name, value, *, at_least=None, at_most=None, close_to=None, within=Non
         raise TypeError(f"claim {name!r}: close_to and within belong together")
     if at_least is None and at_most is None and close_to is None:
         raise TypeError(f"claim {name!r}: give at_least, at_most or close_to with within")
-    value = float(value)
+    value = float(value.item() if hasattr(value, "item") else value)
     holds, bound = _bounds(value, at_least, at_most, close_to, within)
     judged = not (trained and current() is not None and current().profile == "smoke")
     record("claim", name=name, value=value, bound=bound, judged=judged, holds=holds)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 PROFILES = ("smoke", "cpu", "gpu")
@@ -23,7 +23,7 @@ class Week:
     slug: str
     title: str
     claim: str
-    needs: tuple[int, ...] = ()
+    needs: tuple[int, ...]
 
     @property
     def name(self) -> str:
@@ -36,46 +36,13 @@ class Week:
         return f"{self.name}_{self.slug}"
 
 
-# fmt: off
-WEEKS = (
-    Week(1, "foundations", "Machine learning and PyTorch",
-         "One neuron becomes four classical models when only its loss changes."),
-    Week(2, "feedforward", "Feed-forward networks",
-         "A hidden layer helps only because of the non-linearity behind it.", (1,)),
-    Week(3, "convolution", "Convolutional networks",
-         "A network that shares weights across the picture beats a larger one that does not.", (2,)),
-    Week(4, "optimisation", "Backpropagation and optimisation",
-         "Reverse-mode differentiation and eight optimisers fit on a few pages and agree with PyTorch.", (2,)),
-    Week(5, "practice", "Training in practice",
-         "Thirty layers that learn nothing train well with the right start and normalisation.", (3, 4)),
-    Week(6, "deep_vision", "Deep vision, transfer and robustness",
-         "Skip connections rescue the training error of deep nets, and small attacks still fool them.", (5,)),
-    Week(7, "recurrent", "Recurrent networks",
-         "Gates carry a gradient across distances at which a plain recurrent network forgets.", (4,)),
-    Week(8, "representation", "Learning representations",
-         "Distances that a network learns name unseen letters and order words by meaning.", (3, 5)),
-    Week(9, "transformers", "Attention and transformers",
-         "Attention translates number words exactly, at a cost that grows with the square of the length.", (7, 8)),
-    Week(10, "vision_transformers", "Vision transformers and fine-tuning",
-         "How much data a vision transformer needs, and how few weights fine-tuning has to touch.", (6, 9)),
-    Week(11, "gans", "Generative adversarial networks",
-         "The game of two networks has a known optimum and several measurable ways to miss it.", (3, 8)),
-    Week(12, "gan_craft", "Making GANs train",
-         "Which losses and stabilisers matter, over seeds and with their spread.", (5, 11)),
-    Week(13, "judging_generators", "Judging generators",
-         "Every score of generated pictures is blind to some damage that another one sees.", (11,)),
-    Week(14, "gan_family", "The GAN family",
-         "Conditions, pairs, cycles and styles each buy a control that can be measured.", (12, 13)),
-    Week(15, "diffusion", "Diffusion models",
-         "Removing noise step by step makes pictures, and the exact answer is known for a mixture.", (8, 13)),
-    Week(16, "language_models", "Language models",
-         "Predicting the next token is enough to learn a task from examples in the prompt.", (9,)),
-    Week(17, "trustworthy", "Trustworthy language models",
-         "Retrieval, abstention and voting each remove a different share of the invented answers.", (16,)),
-    Week(18, "scaling", "Scaling out, and revision",
-         "Several processes compute the gradient of one, at a cost that a model on paper predicts.", (5, 16)),
-)
-# fmt: on
+@cache
+def weeks() -> tuple[Week, ...]:
+    """Every week of the syllabus, read from ``course.yml``."""
+    import yaml  # not above: notebooks need only the names of the settings
+
+    rows = yaml.safe_load(Path(__file__).with_name("course.yml").read_text("utf-8"))
+    return tuple(Week(number, **row | {"needs": tuple(row["needs"])}) for number, row in enumerate(rows, 1))
 
 
 def root() -> Path:
@@ -84,10 +51,9 @@ def root() -> Path:
     Raises:
         CourseError: Neither lies in a checkout.
     """
-    for start in (Path.cwd(), Path(__file__).resolve().parent):
-        for folder in (start, *start.parents):
-            if (folder / "_config.yml").is_file() and (folder / "notebooks").is_dir():
-                return folder
+    for folder in (Path.cwd(), *Path.cwd().parents, *Path(__file__).resolve().parents):
+        if (folder / "_config.yml").is_file() and (folder / "notebooks").is_dir():
+            return folder
     raise CourseError("no course here: go to a clone of the repository (it holds _config.yml and notebooks/)")
 
 
@@ -98,7 +64,7 @@ def notebook(week: Week) -> Path:
 
 def written() -> tuple[Week, ...]:
     """The weeks that have a notebook."""
-    return tuple(week for week in WEEKS if notebook(week).is_file())
+    return tuple(week for week in weeks() if notebook(week).is_file())
 
 
 def one_of(what: str, value, valid) -> None:
@@ -108,21 +74,17 @@ def one_of(what: str, value, valid) -> None:
 
 
 def parse_weeks(texts) -> tuple[Week, ...]:
-    """Weeks in course order from ``"3"``, ``"1-3"``, ``"1,3"``, ``"week03"``, a slug or a notebook's path.
+    """Weeks in course order from ``"3"``, ``"1-3"``, ``"1,3"``, ``"week03"`` or ``"convolution"``.
 
     Raises:
         CourseError: Something names no week; the message lists the valid names.
     """
+    numbers = {name: week.number for week in weeks() for name in (str(week.number), week.name, week.slug)}
     found = set()
-    for text in ",".join(map(str, texts)).split(","):
-        numbers = re.fullmatch(r"(?:week)?(\d+)(?:-(?:week)?(\d+))?", text)
-        if numbers:
-            first, last = int(numbers[1]), int(numbers[2] or numbers[1])
-            hits = set(range(first, last + 1))
-        else:
-            hits = {week.number for week in WEEKS if Path(text).name.removesuffix(".ipynb") in (week.slug, week.stem)}
-        if not hits or not hits <= {week.number for week in WEEKS}:
-            slugs = ", ".join(week.slug for week in WEEKS)
-            raise CourseError(f"unknown week {text!r}; valid: 1 to {len(WEEKS)}, a range such as 1-3, or {slugs}")
-        found |= hits
-    return tuple(week for week in WEEKS if week.number in found)
+    for text in ",".join(texts).split(","):
+        ends = [numbers.get(name) for name in text.split("-")]
+        if None in ends or len(ends) > 2 or ends[0] > ends[-1]:
+            slugs = ", ".join(week.slug for week in weeks())
+            raise CourseError(f"unknown week {text!r}; valid: 1 to {len(weeks())}, a range such as 1-3, or {slugs}")
+        found |= set(range(ends[0], ends[-1] + 1))
+    return tuple(week for week in weeks() if week.number in found)

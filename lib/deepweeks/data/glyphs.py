@@ -5,13 +5,15 @@ looked up through a random affine map and a smooth random displacement (the elas
 Steinkraus and Platt, 2003), then turned into ink. Stroke thickness and blur are two numbers of that last step.
 """
 
+from __future__ import annotations
+
 from functools import lru_cache
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 
-from deepweeks.data import one_thread
+from . import draw
 
 DIGITS = "0123456789"
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -24,25 +26,27 @@ FONTS = (
 )  # fmt: skip
 CANVAS = 72  # pixels, height and width of a distance map
 DETAIL = 3.0  # pixels of a distance map per pixel of an image, at scale 1
-CHUNK = 500  # images made at a time; part of what a seed means
 
 
-@one_thread()
-def make(characters, count, *, seed=0, stream=0):
-    """Draw `count` images of `characters`; equal arguments give equal images, and a shorter draw is a prefix.
+def make(characters: str, count: int, *, seed: int = 0, stream: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Draw images of characters, light ink on a black ground. Introduced in week 1.
 
-    seed: integer >= 0. stream: integer >= 0, independent of the others (0 for training, 1 for test).
-    Returns x (count, 1, 28, 28) float32 in [0, 1], ink light on a black ground, and y (count,) int64, the index
-    into `characters`. Each run of 500 images holds every class equally often, within one.
+    Args:
+        characters: One character per class.
+        count: Number of images N, at least 1; a shorter draw is a prefix of a longer one.
+        seed: A whole number >= 0. Equal arguments give equal images.
+        stream: 0 for training, 1 for test: independent draws from one seed.
+
+    Returns:
+        The images (N, 1, 28, 28), float32 in [0, 1], and their labels (N,), int64: indices into ``characters``. Each
+        run of 500 images holds every class equally often, within one.
+
+    Raises:
+        FileNotFoundError: A font of matplotlib's is missing.
     """
     atlas = _atlas(characters)
-    generator = torch.Generator().manual_seed(1_000_003 * (2 * seed + stream) + 17)
-    x, y = [torch.empty(0, 1, SIZE, SIZE)], [torch.empty(0, dtype=torch.int64)]
-    for start in range(0, count, CHUNK):
-        labels = (start + torch.randperm(CHUNK, generator=generator)) % len(characters)
-        x.append(_draw(atlas, labels, generator))
-        y.append(labels)
-    return torch.cat(x)[:count], torch.cat(y)[:count]
+    seed = 1_000_003 * (2 * seed + stream) + 17
+    return draw(lambda labels, generator: _draw(atlas, labels, generator), count, len(characters), seed=seed)
 
 
 def _draw(atlas, labels, generator):
@@ -82,11 +86,11 @@ def _atlas(characters):
     from PIL import Image, ImageDraw, ImageFont
 
     folder = Path(matplotlib.get_data_path(), "fonts", "ttf")
-    found = [folder / f"{name}.ttf" for name in FONTS if (folder / f"{name}.ttf").is_file()]
-    if not found:
-        raise FileNotFoundError(f"no font to draw with in {folder}; reinstall matplotlib")
-    masks = torch.zeros(len(characters), len(found), CANVAS, CANVAS, dtype=torch.uint8)
-    for j, path in enumerate(found):
+    masks = torch.zeros(len(characters), len(FONTS), CANVAS, CANVAS, dtype=torch.uint8)
+    for j, name in enumerate(FONTS):
+        path = folder / f"{name}.ttf"
+        if not path.is_file():
+            raise FileNotFoundError(f"matplotlib's font {path} is missing; reinstall matplotlib")
         # One size per font: its tallest character is 20 image pixels high. A wide one is squeezed to 20.
         font = ImageFont.truetype(str(path), 100, layout_engine=ImageFont.Layout.BASIC)
         _, top, _, bottom = font.getbbox(characters)

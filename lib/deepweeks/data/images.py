@@ -1,13 +1,16 @@
 """Labelled images: handwritten digits, letters, clothes, coloured shapes, photographs. Introduced in week 1."""
 
-from dataclasses import dataclass, replace
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
 
 import torch
 
-from deepweeks.data import glyphs, shapes, source
-from deepweeks.run import record
-
-SOURCES = ("auto", "embedded", "real")
+from ..course import DATA
+from ..run import record
+from . import glyphs, shapes
+from .source import CIFAR10, FASHION, MNIST, Unavailable, read, root, shown
 
 
 @dataclass(frozen=True)
@@ -35,39 +38,26 @@ class Images:
     note: str
 
     @property
-    def train(self):
+    def train(self) -> tuple[torch.Tensor, torch.Tensor]:
         """The pair (x, y)."""
         return self.x, self.y
 
     @property
-    def test(self):
+    def test(self) -> tuple[torch.Tensor, torch.Tensor]:
         """The pair (x_test, y_test)."""
         return self.x_test, self.y_test
 
-    def to(self, device):
-        """A copy with its tensors on `device`."""
-        moved = {name: getattr(self, name).to(device) for name in ("x", "y", "x_test", "y_test")}
-        return replace(self, **moved)
 
-
-@dataclass(frozen=True)
-class _Entry:
-    made: str  # what the embedded images are
-    characters: str | None  # of the glyphs; None for shapes
-    real: source.Collection | None = None
-    classes: tuple[str, ...] | None = None  # of the real images; None: as torchvision names them
-
-
-_ENTRIES = {
-    "digits": _Entry("drawn from fonts", glyphs.DIGITS, source.MNIST, tuple(glyphs.DIGITS)),
-    "fashion": _Entry("letters A to J stand in", glyphs.LETTERS[:10], source.FASHION),
-    "cifar10": _Entry("coloured shapes stand in", None, source.CIFAR10),
-    "letters": _Entry("drawn from fonts", glyphs.LETTERS),
-    "shapes": _Entry("drawn by formulas", None),
+_KINDS = {  # name -> what the embedded images are, their characters (None: shapes), the published collection
+    "digits": ("drawn from fonts", glyphs.DIGITS, MNIST),
+    "fashion": ("letters A to J stand in", glyphs.LETTERS[:10], FASHION),
+    "cifar10": ("coloured shapes stand in", None, CIFAR10),
+    "letters": ("drawn from fonts", glyphs.LETTERS, None),
+    "shapes": ("drawn by formulas", None, None),
 }
 
 
-def load(name, source="auto", train=12000, test=2000, seed=0):
+def load(name: str, *, source: str = "auto", train: int = 12000, test: int = 2000, seed: int = 0) -> Images:
     """Labelled images by name; prints one line that says which they are.
 
     ========= ================== =============================== =======
@@ -93,55 +83,45 @@ def load(name, source="auto", train=12000, test=2000, seed=0):
 
     Raises:
         ValueError: An argument has no valid value; the message lists the valid ones.
-        RuntimeError: ``source="real"`` and the images cannot be had; the message names the remedy.
+        Unavailable: ``source="real"`` and the images cannot be had; a RuntimeError that names the remedy.
     """
     _check(name, source, train, test, seed)
-    entry, why = _ENTRIES[name], ""
-    if source != "embedded" and entry.real:
+    made, characters, published = _KINDS[name]
+    kind, counts = "embedded", (train, test)
+    if source != "embedded" and published:
         try:
-            return _announce(_real(name, entry, train, test, insist=source == "real"))
-        except RuntimeError as error:
+            parts, classes = _real(published, counts, insist=source == "real")
+            kind, made = "real", f"{published.title} in {shown(root())}"
+        except Unavailable as error:
             if source == "real":
                 raise
-            why = f"; {error.reason}"
-    characters = entry.characters
-    parts = [
-        glyphs.make(characters, count, seed=seed, stream=k) if characters else shapes.make(count, seed=seed, stream=k)
-        for k, count in enumerate((train, test))
-    ]
-    note = f"{name}: embedded ({entry.made}{why}), {_counts(train, test)}"
-    classes = tuple(characters) if characters else shapes.CLASSES
-    return _announce(Images(name, *parts[0], *parts[1], classes, "embedded", note))
+            made = f"{made}; {error.reason}"
+    if kind == "embedded":
+        make, classes = (partial(glyphs.make, characters), characters) if characters else (shapes.make, shapes.CLASSES)
+        parts = [make(count, seed=seed, stream=k) for k, count in enumerate(counts)]
+    (x, y), (x_test, y_test) = parts
+    note = f"{name}: {kind} ({made}), {len(x):,} training and {len(x_test):,} test images"
+    print(note)
+    record("data", name=name, source=kind, note=note)
+    return Images(name, x, y, x_test, y_test, tuple(classes), kind, note)
 
 
 def _check(name, source, train, test, seed):
-    for label, value, valid in (("data set", name, tuple(_ENTRIES)), ("source", source, SOURCES)):
+    for label, value, valid in (("data set", name, tuple(_KINDS)), ("source", source, DATA)):
         if value not in valid:
             raise ValueError(f"unknown {label} {value!r}; valid: {', '.join(valid)}")
-    if source == "real" and not _ENTRIES[name].real:
+    if source == "real" and _KINDS[name][-1] is None:
         raise ValueError(f'{name} has no real images, it is made by code; use source="embedded" or "auto"')
     for label, value, least in (("train", train, 1), ("test", test, 1), ("seed", seed, 0)):
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise ValueError(f"{label} is {value!r}; it must be a whole number of at least {least}")
 
 
-def _real(name, entry, train, test, insist):
-    sets = source.read(entry.real, insist=insist)
-    pairs = []
-    for part, count in zip(sets, (train, test), strict=True):
-        x = torch.as_tensor(part.data[:count])
+def _real(published, counts, insist):
+    parts, sets = [], read(published, insist=insist)
+    for whole, count in zip(sets, counts, strict=True):
+        x = torch.as_tensor(whole.data[:count])
         x = x[:, None] if x.ndim == 3 else x.permute(0, 3, 1, 2)
-        pairs.append((x.contiguous().float() / 255, torch.as_tensor(part.targets[:count])))
-    counts = _counts(len(pairs[0][1]), len(pairs[1][1]))
-    note = f"{name}: real ({entry.real.title} in {source.shown(source.root())}), {counts}"
-    return Images(name, *pairs[0], *pairs[1], entry.classes or tuple(sets[0].classes), "real", note)
-
-
-def _counts(train, test):
-    return f"{train:,} training and {test:,} test images"
-
-
-def _announce(images):
-    print(images.note)
-    record("data", name=images.name, source=images.source, note=images.note)
-    return images
+        parts.append((x.contiguous().float() / 255, torch.as_tensor(whole.targets[:count])))
+    # torchvision calls the digits "0 - zero" and so on.
+    return parts, [label.split(" - ")[0] for label in sets[0].classes]

