@@ -10,6 +10,7 @@ from sphinx.util import logging
 
 from deepweeks import course
 
+SYLLABUS = Path(course.__file__).with_name("course.yml")
 LOG = logging.getLogger(__name__)
 MARKER = re.compile(r"<!-- dw:(\w+) ?(.*?) ?-->")
 HEADING = re.compile(r"^#+\s+(.+)", re.M)
@@ -124,7 +125,7 @@ def fill(app, docname, source):
     ran = {week: build(app) / "notebooks" / path.name for week, path in clean.items()}
     reports = {week: build(app) / f"reports/week{week:02d}.json" for week in clean}
     index = root / "book/topics.yml"
-    for path in (*clean.values(), *ran.values(), *reports.values(), index, course.__file__):
+    for path in (*clean.values(), *ran.values(), *reports.values(), index, SYLLABUS):
         app.env.note_dependency(str(path))
 
     def read(paths):
@@ -133,8 +134,8 @@ def fill(app, docname, source):
     known = {
         "claims": lambda _: claims(read(reports).values()),
         "myths": lambda _: myths(read(clean)),
-        "topics": lambda _: topics(yaml.safe_load(index.read_text("utf-8")), course.WEEKS),
-        "syllabus": lambda _: syllabus(course.WEEKS, clean),
+        "topics": lambda _: topics(yaml.safe_load(index.read_text("utf-8")), course.weeks()),
+        "syllabus": lambda _: syllabus(course.weeks(), clean),
         "figure": lambda label: figure(label, read(ran)),
         "value": lambda rest: value(*rest.split(" ", 1), read(reports).values()),
     }

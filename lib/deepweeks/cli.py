@@ -92,8 +92,7 @@ def _execute(args, chosen, out: Path) -> int:
         with suppress(ValueError):
             value = json.loads(value)
         parameters[name] = value
-    how = {"jobs": args.jobs, "scheduler": args.scheduler, "force": args.force}
-    reports = run_all(chosen, parameters, out=out, say=_say, **how)
+    reports = run_all(chosen, parameters, jobs=args.jobs, scheduler=args.scheduler, force=args.force, out=out, say=_say)
     failed = [str(number) for number, report in sorted(reports.items()) if report["status"] == "failed"]
     if failed:
         what = f"{len(failed)} of {len(reports)} weeks failed: {', '.join(failed)}"
@@ -135,18 +134,12 @@ def _torch() -> str:
     return f"{torch.__version__}, {torch.get_num_threads()} threads, {device}"
 
 
-def _build() -> str:
-    with locked(root() / "build"):
-        return "can be written, and no other run holds it"
-
-
 CHECKS = (
     ("PyTorch", _torch, "pip install deepweeks, or see pytorch.org"),
     ("papermill", lambda: f"{version('papermill')}, kernel {version('ipykernel')}", "pip install 'deepweeks[run]'"),
     ("jupyter-book", lambda: version("jupyter-book"), "pip install 'deepweeks[book]'"),
     ("course", lambda: f"{root()}: {len(written())} of {len(weeks())} weeks are written", "go to a clone"),
     ("real data", lambda: f"looked for in {os.environ.get('DEEPWEEKS_DATA') or root() / 'data'}", "set DEEPWEEKS_DATA"),
-    ("build", _build, "make the folder writable, or wait"),
 )
 
 

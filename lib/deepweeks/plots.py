@@ -20,11 +20,13 @@ import numpy as np
 import torch
 from IPython import get_ipython
 from IPython.display import display
+from PIL import Image
 
 # Okabe and Ito (2008): distinguishable with every common colour-vision deficiency; yellow is left out.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
 LINES = ["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 1))]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*", "<", ">"]
+LIGHT = 60_000  # bytes
 DPI = 144  # pixels per inch in the file; shown at 96, so that it stays sharp on dense screens
 
 STYLE = {
@@ -105,6 +107,9 @@ def _described(alt) -> str:
 def _img(fig, alt: str, extra: str = "") -> str:
     raw = io.BytesIO()
     fig.savefig(raw, format="png", metadata={"Software": None})
+    if raw.tell() > LIGHT:  # a palette of 256 colours makes a heavy picture three times lighter
+        heavy, raw = raw, io.BytesIO()
+        Image.open(heavy).convert("RGB").quantize(256).save(raw, "PNG", optimize=True)
     width = round(fig.get_figwidth() * 96)
     source = base64.b64encode(raw.getvalue()).decode()
     return (

@@ -101,8 +101,7 @@ def run_all(weeks, parameters, *, jobs=1, scheduler=None, force=False, out=None,
         texts[week], names = read(week)
         for name in parameters:
             one_of("parameter", name, names)
-    shared = scheduler or "OMP_NUM_THREADS" in os.environ
-    threads = None if shared else max(1, (os.cpu_count() or 1) // jobs)
+    threads = None if scheduler or "OMP_NUM_THREADS" in os.environ else max(1, (os.cpu_count() or 1) // jobs)
     with locked(out):
         for week in texts:
             condition, report = state(week, out, parameters)
@@ -205,9 +204,8 @@ def _executor(jobs: int, scheduler: str | None):
 
         logging.getLogger("distributed").setLevel("CRITICAL")
         client = Client(scheduler, timeout=5, set_as_default=False)
-    except ImportError:
-        raise CourseError("--scheduler needs Dask: pip install 'deepweeks[cluster]'") from None
-    except (OSError, ValueError) as error:
-        raise CourseError(f"no Dask scheduler, such as tcp://host:8786, at {scheduler}: {error}") from None
+    except (ImportError, OSError, ValueError) as error:
+        wanted = "it needs a running Dask scheduler, such as tcp://host:8786, and pip install 'deepweeks[cluster]'"
+        raise CourseError(f"scheduler {scheduler!r}: {error}; {wanted}") from None
     with client:
         yield client.get_executor(), partial(client.run, stop)

@@ -32,7 +32,8 @@ def smoke():
     SMOKE.mkdir(parents=True, exist_ok=True)
     with FileLock(ROOT / "build" / ".smoke.lock"):  # the tests of two files may run side by side
         weeks = [week for week in course.written() if not is_fresh(week)]
-        ran = runner.run_all(weeks, profile="smoke", device="cpu", data="embedded", jobs=2, out=SMOKE) if weeks else {}
+        settings = {"profile": "smoke", "device": "cpu", "data": "embedded"}
+        ran = runner.run_all(weeks, settings, jobs=2, out=SMOKE) if weeks else {}
     failed = {number: report["error"] for number, report in ran.items() if report["status"] == "failed"}
     assert not failed, failed
     executed = {}

@@ -5,15 +5,9 @@ import os
 import subprocess
 import sys
 
-from deepweeks.course import WEEKS
+from deepweeks.course import weeks
 
 PARAMETERS = 'profile = "cpu"\ndevice = "auto"\nseed = 0\ndata = "auto"'
-EVENTS = """
-import json, os
-def event(**fields):
-    with open(os.environ["DEEPWEEKS_REPORT"], "a") as file:
-        file.write(json.dumps(fields) + "\\n")
-"""
 
 
 def book(*cells, parameters=PARAMETERS):
@@ -33,7 +27,7 @@ def course(folder, **books):
     """A checkout in ``folder`` with the given notebooks, as in ``course(tmp_path, week01=book(...))``."""
     (folder / "notebooks").mkdir(parents=True, exist_ok=True)
     (folder / "_config.yml").write_text("title: tiny\n")
-    for week in WEEKS:
+    for week in weeks():
         if week.name in books:
             (folder / "notebooks" / f"{week.stem}.ipynb").write_text(books[week.name])
     return folder
@@ -58,5 +52,5 @@ def executed(folder, name):
     return json.loads(path.read_text())
 
 
-def report(folder, name, where="reports"):
-    return json.loads((folder / "build" / where / f"{name}.json").read_text())
+def report(folder, name):
+    return json.loads((folder / "build" / "reports" / f"{name}.json").read_text())

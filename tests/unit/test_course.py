@@ -3,7 +3,9 @@
 import pytest
 
 from deepweeks import course
-from deepweeks.course import WEEKS, CourseError, parse_weeks
+from deepweeks.course import CourseError, parse_weeks, weeks
+
+WEEKS = weeks()
 
 
 def numbers(*texts):
@@ -28,8 +30,6 @@ def test_eighteen_weeks_each_built_on_earlier_ones():
         (["week03"], [3]),
         (["week01-week03"], [1, 2, 3]),
         (["foundations"], [1]),
-        (["week03_convolution"], [3]),
-        (["notebooks/week03_convolution.ipynb"], [3]),
         (["18", "2", "1-2"], [1, 2, 18]),
         (["1,5"], [1, 5]),
     ],
@@ -38,7 +38,9 @@ def test_weeks_are_named_in_many_ways(texts, wanted):
     assert numbers(*texts) == wanted
 
 
-@pytest.mark.parametrize("text", ["0", "19", "3-1", "17-19", "convolutions", "", "-1", "1.5", "week3x"])
+@pytest.mark.parametrize(
+    "text", ["0", "19", "3-1", "17-19", "convolutions", "", "-1", "1.5", "week3x", "1-2-3", "1-", "x-3"]
+)
 def test_an_unknown_week_lists_the_valid_ones(text):
     with pytest.raises(CourseError, match=r"unknown week .*valid: 1 to 18, .*foundations.*scaling"):
         numbers(text)

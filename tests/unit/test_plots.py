@@ -54,6 +54,18 @@ def test_alt_may_be_computed_at_the_end_and_is_required(shown):
     assert plt.get_fignums() == []
 
 
+def test_a_heavy_picture_becomes_light_and_keeps_its_colours(shown):
+    noise = np.random.default_rng(0).random((300, 400))
+    with plots.figure(alt=ALT) as (_, ax):
+        ax.imshow(noise, cmap="gray")
+        ax.text(5, 5, "x")
+    ((markup, _, _),) = shown
+    (picture,) = pictures(markup)
+    assert picture.mode == "P"
+    pixels = np.asarray(picture.convert("L"), dtype=float)[100:300, 200:600]
+    assert pixels.std() > 40
+
+
 def test_an_error_inside_a_figure_closes_it_and_shows_nothing(shown):
     with pytest.raises(ZeroDivisionError), plots.figure(alt=ALT):
         raise ZeroDivisionError

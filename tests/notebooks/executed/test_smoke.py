@@ -112,7 +112,7 @@ def tiny(*sources):
 
 def test_a_failing_cell_fails_the_run(tmp_path):
     """The canary: a false claim stops the week, the command fails, and no copy is left to be published."""
-    week = course.WEEKS[0]
+    week = course.weeks()[0]
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "_config.yml").write_text("title: canary\n")
     notebook = tiny(
