@@ -12,7 +12,7 @@ from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
-from .course import DATA, DEVICES, PROFILES, CourseError, parse_weeks, root, weeks, written
+from .course import DATA, DEVICES, PROFILES, CourseError, notebook, parse_weeks, root, weeks, written
 from .runner import locked, run_all, state
 
 
@@ -63,9 +63,8 @@ def main(argv=None) -> int:
 
 
 def _list(args) -> int:
-    there = written()
     for week in weeks():
-        text, report = state(week, root() / "build") if week in there else ("not written", {})
+        text, report = state(week, root() / "build") if notebook(week).is_file() else ("not written", {})
         if made := report.get("parameters"):
             text += f" ({made['profile']}, {made['data']} data)"
         print(f"{week.number:3}  {week.slug:20} {week.title:38} {text}")

@@ -155,7 +155,7 @@ def versions() -> dict[str, str]:
 
 @cache
 def library_hash() -> str:
-    """SHA-256 over the code of this package; its data are left out, since a notebook depends on its own quiz only."""
+    """SHA-256 over the Python files of this package; of its other files, a notebook depends on its own quiz only."""
     home, digest = Path(__file__).parent, hashlib.sha256()
     for path in sorted(home.rglob("*.py")):
         digest.update(f"{path.relative_to(home).as_posix()}\0".encode() + path.read_bytes() + b"\0")

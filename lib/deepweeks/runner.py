@@ -94,8 +94,9 @@ def run_all(weeks, parameters, *, jobs=1, scheduler=None, force=False, out=None,
     parameters = {"profile": "cpu", "device": "auto", "seed": 0, "data": "auto"} | parameters
     for name, valid in (("profile", PROFILES), ("device", DEVICES), ("data", DATA)):
         one_of(name, parameters[name], valid)
-    if parameters["seed"] not in range(2**32):
-        raise CourseError(f"seed is {parameters['seed']}; it must be a whole number from 0 to 2**32 - 1")
+    seed = parameters["seed"]
+    if not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise CourseError(f"seed is {seed}; it must be a whole number from 0 to 2**32 - 1")
     texts, reports, jobs, out = {}, {}, max(1, jobs), out or root() / "build"
     for week in weeks:
         texts[week], names = read(week)
@@ -121,9 +122,9 @@ def run_all(weeks, parameters, *, jobs=1, scheduler=None, force=False, out=None,
             except BaseException:  # Ctrl-C, a full disk: leave nothing running
                 for future in futures:
                     future.cancel()
-                while not all(future.done() for future in futures):
+                end()
+                while wait(futures, timeout=0.2).not_done:
                     end()
-                    wait(futures, timeout=0.2)
                 raise
         _merge_claims(out)
     return reports
@@ -205,7 +206,6 @@ def _executor(jobs: int, scheduler: str | None):
         logging.getLogger("distributed").setLevel("CRITICAL")
         client = Client(scheduler, timeout=5, set_as_default=False)
     except (ImportError, OSError, ValueError) as error:
-        wanted = "it needs a running Dask scheduler, such as tcp://host:8786, and pip install 'deepweeks[cluster]'"
-        raise CourseError(f"scheduler {scheduler!r}: {error}; {wanted}") from None
+        raise CourseError(f"scheduler {scheduler}: {error}; start it, or pip install 'deepweeks[cluster]'") from None
     with client:
         yield client.get_executor(), partial(client.run, stop)

@@ -11,6 +11,7 @@ import pickle
 import struct
 import tarfile
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -55,6 +56,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         if kind == "short":
             self.wfile.write(content[: len(content) // 2])
+        elif kind == "slow":
+            for k in range(8):
+                time.sleep(0.05)
+                self.wfile.write(content[k * len(content) // 8 : (k + 1) * len(content) // 8])
         elif kind == "wrong":
             self.wfile.write(bytes(len(content)))
         else:
@@ -89,7 +94,7 @@ def place(monkeypatch, tmp_path):
 
 @pytest.fixture
 def mirrors(monkeypatch, server, place):
-    """Call it with kinds of mirror ("good", "gone", "short", "wrong", "hang", "closed")."""
+    """Call it with kinds of mirror ("good", "gone", "short", "slow", "wrong", "hang", "closed")."""
     server.asked.clear()
 
     def use(*kinds):
@@ -209,10 +214,12 @@ def test_insisting_asks_again(place, mirrors):
 
 
 def test_a_slow_download_ends_unless_one_insists(place, mirrors, monkeypatch):
-    monkeypatch.setattr(source, "BUDGET", 0)
-    mirrors("good")
+    monkeypatch.setattr(source, "BUDGET", 0.2)
+    monkeypatch.setattr(source, "TIMEOUT", 5)
+    mirrors("slow")
+    put(place, t10k_labels=None)
     data = images.load("digits", train=10, test=10)
-    assert data.source == "embedded" and "not downloadable within 0 s" in data.note and not left(place)
+    assert data.source == "embedded" and "not downloadable within 0.2 s" in data.note and not left(place)
     assert images.load("digits", source="real").source == "real"
 
 

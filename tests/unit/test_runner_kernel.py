@@ -160,11 +160,9 @@ def test_dask_runs_the_same_weeks_and_stops_them(mini):
 def test_the_dask_scheduler_is_missing(mini, monkeypatch):
     pytest.importorskip("distributed")
     minicourse.course(mini, week01=minicourse.book("# 1"))
-    with pytest.raises(
-        CourseError, match="tcp://127.0.0.1:9.* needs a running Dask scheduler, such as tcp://host:8786"
-    ):
+    with pytest.raises(CourseError, match="scheduler tcp://127.0.0.1:9: .*; start it"):
         runner.run_all(WEEKS[:1], {}, scheduler="tcp://127.0.0.1:9")
-    with pytest.raises(CourseError, match="scheduler 'host': .* needs a running Dask scheduler"):
+    with pytest.raises(CourseError, match="scheduler host: missing port number"):
         runner.run_all(WEEKS[:1], {}, scheduler="host")
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(CourseError, match=r"pip install 'deepweeks\[cluster\]'"):

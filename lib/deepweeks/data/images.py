@@ -83,7 +83,7 @@ def load(name: str, *, source: str = "auto", train: int = 12000, test: int = 200
 
     Raises:
         ValueError: An argument has no valid value; the message lists the valid ones.
-        Unavailable: ``source="real"`` and the images cannot be had; a RuntimeError that names the remedy.
+        RuntimeError: ``source="real"`` and the images cannot be had; the message names the remedy.
     """
     _check(name, source, train, test, seed)
     made, characters, published = _KINDS[name]

@@ -26,7 +26,7 @@ import numpy as np
 TIMEOUT = 5.0  # seconds to wait for a connection, and for the next bytes
 BUDGET = 30.0  # seconds that a download may take where nobody insists on real data
 
-_failed = set()  # titles whose download failed in this process; None stands for the network as a whole
+_failed: set[str | None] = set()  # titles whose download failed in this process; None stands for the network as a whole
 
 
 class Unavailable(RuntimeError):
