@@ -133,12 +133,30 @@ def _torch() -> str:
     return f"{torch.__version__}, {torch.get_num_threads()} threads, {device}"
 
 
+def _build() -> str:
+    with locked(root() / "build"):
+        return f"{root() / 'build'} can be written to, and no other run holds it"
+
+
+def _data() -> str:
+    home = Path(os.environ.get("DEEPWEEKS_DATA") or root() / "data")
+    found = sorted({path.parent.name for path in home.glob("*/raw")} | {p.parent.name for p in home.glob("*/*_batch*")})
+    return f"{', '.join(found) or 'none'} in {home}"
+
+
+def _browser() -> str:
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return next(filter(None, map(shutil.which, names)), "none, so the checks of the site are left out")
+
+
 CHECKS = (
     ("PyTorch", _torch, "pip install deepweeks, or see pytorch.org"),
     ("papermill", lambda: f"{version('papermill')}, kernel {version('ipykernel')}", "pip install 'deepweeks[run]'"),
     ("jupyter-book", lambda: version("jupyter-book"), "pip install 'deepweeks[book]'"),
     ("course", lambda: f"{root()}: {len(written())} of {len(weeks())} weeks are written", "go to a clone"),
-    ("real data", lambda: f"looked for in {os.environ.get('DEEPWEEKS_DATA') or root() / 'data'}", "set DEEPWEEKS_DATA"),
+    ("build", _build, "free it, or make it writable"),
+    ("real data", _data, "set DEEPWEEKS_DATA to a folder that can be read"),
+    ("browser", _browser, "install chromium"),
 )
 
 
@@ -151,3 +169,7 @@ def _doctor(args) -> int:
             problems += 1
             print(f"PROBLEM  {what}: {error or type(error).__name__}; {remedy}")
     return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

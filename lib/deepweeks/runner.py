@@ -11,6 +11,7 @@ Everything lands under ``build/``, each file replaced whole:
 from __future__ import annotations
 
 import ast
+import asyncio
 import hashlib
 import json
 import logging
@@ -173,8 +174,11 @@ def _write(path: Path, content) -> None:
     text = content if isinstance(content, str) else json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
-    part.write_text(text, "utf-8")
-    part.replace(path)
+    try:
+        part.write_text(text, "utf-8")
+        part.replace(path)
+    finally:  # a full disk leaves no half file
+        part.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -201,11 +205,20 @@ def _executor(jobs: int, scheduler: str | None):
             yield executor, stop
         return
     try:
-        from distributed import Client
+        from distributed import Client, comm
+    except ImportError:
+        raise CourseError("--scheduler needs Dask: pip install 'deepweeks[cluster]'") from None
+    logging.getLogger("distributed").setLevel("CRITICAL")
 
-        logging.getLogger("distributed").setLevel("CRITICAL")
+    async def greet():
+        await (await comm.connect(scheduler, timeout=5)).close()
+
+    try:
+        asyncio.run(asyncio.wait_for(greet(), 6))  # Client's own limit does not cover a port of something else
         client = Client(scheduler, timeout=5, set_as_default=False)
-    except (ImportError, OSError, ValueError) as error:
-        raise CourseError(f"scheduler {scheduler}: {error}; start it, or pip install 'deepweeks[cluster]'") from None
+    except (OSError, ValueError):
+        raise CourseError(
+            f"no Dask scheduler answers at {scheduler}; start one with `dask scheduler`, give tcp://host:8786"
+        ) from None
     with client:
         yield client.get_executor(), partial(client.run, stop)

@@ -218,8 +218,25 @@ def test_doctor_finds_nothing_wrong(mini, capsys):
     assert cli.main(["doctor"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert all(line.startswith("OK  ") for line in lines)
-    assert f"course: {mini}: 2 of 18 weeks are written" in lines[-2]
-    assert f"looked for in {mini / 'data'}" in lines[-1]
+    assert f"course: {mini}: 2 of 18 weeks are written" in lines[3]
+    assert f"none in {mini / 'data'}" in lines[5]
+
+
+def test_doctor_sees_real_data_and_a_run_that_holds_the_build(mini, capsys, monkeypatch):
+    (mini / "other" / "MNIST" / "raw").mkdir(parents=True)
+    monkeypatch.setenv("DEEPWEEKS_DATA", str(mini / "other"))
+    monkeypatch.setattr(cli, "CHECKS", cli.CHECKS[1:])
+    held = subprocess.Popen(
+        [sys.executable, "-c", "import sys; from deepweeks import runner; from pathlib import Path\n"
+         "with runner.locked(Path('build')): print('held', flush=True); sys.stdin.read()"],
+        cwd=mini, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert held.stdout.readline() == "held\n"
+    assert cli.main(["doctor"]) == 1
+    held.communicate()
+    out = capsys.readouterr().out
+    assert f"MNIST in {mini / 'other'}" in out
+    assert f"PROBLEM  build: another run is using {mini / 'build'} (pid {held.pid}," in out
 
 
 def test_doctor_says_what_is_missing(mini, capsys, monkeypatch):

@@ -248,7 +248,7 @@ def test_library_stays_small():
 MODULES = [".".join(path.relative_to(ROOT / "lib").with_suffix("").parts).removesuffix(".__init__") for path in LIBRARY]
 AUDIT = """
 import json, os, random, sys
-import matplotlib, matplotlib.pyplot, numpy, torch, torchvision, sklearn, pooch, scipy.ndimage, yaml, IPython.display
+import matplotlib, matplotlib.pyplot, numpy, torch, torchvision, sklearn, scipy.ndimage, yaml, IPython.display
 before = dict(matplotlib.rcParams), random.getstate(), str(numpy.random.get_state()), torch.get_rng_state().tolist()
 environment = dict(os.environ)
 seen, on = [], True

@@ -290,3 +290,15 @@ def test_a_damaged_report_of_another_week_is_no_obstacle(mini, fake):
     (mini / "build/reports/week02.json").write_text('{"cut')
     assert go(1) == {1: "ok"}
     assert [c["week"] for c in json.loads((mini / "build/reports/claims.json").read_text())] == [1]
+
+
+def test_a_full_disk_leaves_no_half_file_and_keeps_the_old_one(tmp_path, monkeypatch):
+    runner._write(tmp_path / "report.json", "old")
+
+    def full(self, target):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(type(tmp_path), "replace", full)
+    with pytest.raises(OSError, match="No space left"):
+        runner._write(tmp_path / "report.json", "new")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
