@@ -39,7 +39,10 @@ def environment(**more):
 
 
 def command(*words):
-    return [sys.executable, "-c", "import sys; from deepweeks.cli import main; sys.exit(main())", *map(str, words)]
+    # A shell that runs the tests in its background makes them ignore SIGINT; a terminal does not.
+    program = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    program += "from deepweeks.cli import main; sys.exit(main())"
+    return [sys.executable, "-c", program, *map(str, words)]
 
 
 def deepweeks(folder, *words, **more):
