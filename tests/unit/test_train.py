@@ -124,6 +124,10 @@ def test_models_have_the_shapes_and_parameters_they_promise():
     assert sum(p.numel() for p in MLP([784, 256, 128, 10]).parameters()) == 235_146
     assert LeNet()(torch.randn(2, 1, 28, 28)).shape == (2, 10)
     assert sum(p.numel() for p in LeNet().parameters()) == 61_706
+    for net, n in ((MLP([784, 9, 10]), 2), (LeNet(), 6)):
+        x = torch.randn(2, 1, 28, 28)
+        assert torch.equal(net[n:](net[:n](x)), net(x))
+        assert net[:n][0] is net[0]
     with pytest.raises(ValueError, match="at least an input and an output"):
         MLP([3])
 

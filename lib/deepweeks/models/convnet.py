@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from torch import nn
 
+from .mlp import Chain
 
-class LeNet(nn.Sequential):
+
+class LeNet(Chain):
     """LeNet-5 with today's parts: ReLU instead of scaled tanh, max-pooling, a plain linear output.
 
     Two blocks of convolution, ReLU and 2x2 max-pooling (6 and 16 filters of 5x5), then three linear layers of

@@ -8,7 +8,14 @@ from collections.abc import Callable, Sequence
 from torch import nn
 
 
-class MLP(nn.Sequential):
+class Chain(nn.Sequential):
+    """Modules one after another; a slice of them is a plain :class:`torch.nn.Sequential`."""
+
+    def __getitem__(self, index):
+        return nn.Sequential(*list(self)[index]) if isinstance(index, slice) else super().__getitem__(index)
+
+
+class MLP(Chain):
     """Fully connected layers with an activation between them; inputs are flattened.
 
     Args:
