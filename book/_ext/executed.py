@@ -7,6 +7,7 @@ The environment variable DEEPWEEKS_BUILD names another folder than build.
 import json
 import os
 import re
+import zlib
 from pathlib import Path
 
 from docutils import nodes
@@ -47,7 +48,7 @@ def words(notebook):
 
 
 def note(source):
-    return {"cell_type": "markdown", "metadata": {}, "source": source}
+    return {"cell_type": "markdown", "id": f"note-{zlib.crc32(source.encode()):x}", "metadata": {}, "source": source}
 
 
 def run_line(report):
