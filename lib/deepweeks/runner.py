@@ -80,7 +80,7 @@ def run_all(weeks, parameters, *, jobs=1, scheduler=None, force=False, out=None,
         weeks: The weeks, from :func:`deepweeks.course.parse_weeks`.
         parameters: Values by name, such as ``{"profile": "smoke", "seed": 1}``; each notebook must have them all.
             Those left out are ``cpu``, ``auto``, 0 and ``auto``.
-        jobs: Notebooks at a time on this machine; the cores are shared out between them.
+        jobs: Notebooks at a time on this machine, one thread each unless ``OMP_NUM_THREADS`` says otherwise.
         scheduler: Address of a Dask scheduler whose workers do the work instead.
         force: Run fresh weeks again.
         out: Where results go; the checkout's ``build/`` by default.
@@ -103,7 +103,8 @@ def run_all(weeks, parameters, *, jobs=1, scheduler=None, force=False, out=None,
         texts[week], names = read(week)
         for name in parameters:
             one_of("parameter", name, names)
-    threads = None if scheduler or "OMP_NUM_THREADS" in os.environ else max(1, (os.cpu_count() or 1) // jobs)
+    # Networks this small gain nothing from a second thread, and lose minutes by it where other work runs beside them.
+    threads = None if scheduler or "OMP_NUM_THREADS" in os.environ else 1
     with locked(out):
         for week in texts:
             condition, report = state(week, out, parameters)

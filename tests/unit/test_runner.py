@@ -206,14 +206,13 @@ def test_a_copy_without_its_report_is_not_taken_for_the_last_one(mini, fake, mon
     assert go() == {1: "ok"}
 
 
-def test_jobs_share_the_cores(mini, fake, monkeypatch):
-    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+def test_each_notebook_gets_one_thread_unless_told_otherwise(mini, fake, monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     go(1, 2, jobs=4)
     go(1, force=True)
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     go(1, force=True)
-    assert [threads for _, threads in fake.calls] == [2, 2, 8, None]
+    assert [threads for _, threads in fake.calls] == [1, 1, 1, None]
 
 
 def test_jobs_run_at_the_same_time(mini, fake, monkeypatch):
