@@ -54,4 +54,5 @@ def claim(name, value, *, at_least=None, at_most=None, close_to=None, within=Non
     if judged and not holds:
         raise ClaimError(f"{name} = {value:.6g}, but the text says {bound}")
     mark, note = ("✓", "") if judged else ("·", "; not judged in the smoke profile")
-    print(f"{mark} {name} = {value:.4g} ({bound}{note})")
+    shown = f"{value:.0f}" if value.is_integer() and abs(value) < 1e12 else f"{value:.4g}"
+    print(f"{mark} {name} = {shown} ({bound}{note})")

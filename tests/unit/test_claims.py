@@ -38,6 +38,12 @@ def test_bounds(value, bound, holds, capsys):
             claim("a number", value, **bound)
 
 
+@pytest.mark.parametrize(("value", "shown"), [(61706, "= 61706 (exactly 61706)"), (0.97314, "= 0.9731 (")])
+def test_counts_are_shown_whole(value, shown, capsys):
+    claim("a count", value, close_to=value, within=0)
+    assert shown in capsys.readouterr().out
+
+
 def test_a_tensor_of_one_number_is_fine():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
