@@ -9,6 +9,7 @@ from executed import build, text
 from sphinx.util import logging
 
 from deepweeks import course
+from deepweeks.claims import shown
 
 SYLLABUS = Path(course.__file__).with_name("course.yml")
 LOG = logging.getLogger(__name__)
@@ -25,11 +26,6 @@ def plain(words):
     )
 
 
-def number(value):
-    """Counts in full, everything else with four digits."""
-    return f"{value:.0f}" if value == int(value) and abs(value) < 1e9 else f"{value:.4g}"
-
-
 def table(*rows):
     """A Markdown table; the first row is the head."""
     rows = [rows[0], ["---"] * len(rows[0]), *rows[1:]]
@@ -43,7 +39,7 @@ def claims(reports):
         rows = []
         for claim in report["claims"]:
             sign = "·" if not claim.get("judged", True) else "✓" if claim["holds"] else "✗"
-            rows.append([plain(claim["name"]), plain(claim["bound"]), f"{sign} {number(claim['value'])}"])
+            rows.append([plain(claim["name"]), plain(claim["bound"]), f"{sign} {shown(claim['value'])}"])
         asked = report["parameters"]
         parts += [
             f"## Week {report['week']}",
@@ -79,13 +75,13 @@ def topics(rows, weeks):
     parts = []
     for week in weeks:
         mine = [row for row in rows if row["week"] == week.number]
-        shown = [f"[{plain(r['title'])}](#{r['label']})" if r.get("label") else plain(r["title"]) for r in mine]
+        lines = [f"[{plain(r['title'])}](#{r['label']})" if r.get("label") else plain(r["title"]) for r in mine]
         parts.append(f"## Week {week.number}: {week.title}")
         if any(row.get("label") for row in mine):
-            parts.append(table(["Topic", "Id"], *([link, row["id"]] for link, row in zip(shown, mine, strict=True))))
+            parts.append(table(["Topic", "Id"], *([link, row["id"]] for link, row in zip(lines, mine, strict=True))))
         else:
             fold = f"<details>\n<summary>The {len(mine)} topics of week {week.number}</summary>"
-            parts += ["Not written yet.", fold, "\n".join(f"* {line}" for line in shown), "</details>"]
+            parts += ["Not written yet.", fold, "\n".join(f"* {line}" for line in lines), "</details>"]
     return "\n\n".join(parts)
 
 
@@ -113,7 +109,7 @@ def value(week, name, reports):
     for report in reports:
         for claim in report["claims"]:
             if (str(report["week"]), claim["name"]) == (week, name):
-                return number(claim["value"])
+                return shown(claim["value"])
     raise LookupError(f"week {week} has no claim named {name!r}")
 
 

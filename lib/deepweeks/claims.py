@@ -11,6 +11,11 @@ class ClaimError(AssertionError):
     """A number in the text is not what the text says."""
 
 
+def shown(value: float) -> str:
+    """A measured number as readers see it: counts whole, everything else with four digits."""
+    return f"{value:.0f}" if value.is_integer() and abs(value) < 1e12 else f"{value:.4g}"
+
+
 def _bounds(value: float, at_least, at_most, close_to, within) -> tuple[bool, str]:
     said, holds = [], math.isfinite(value)
     if at_least is not None:
@@ -54,5 +59,4 @@ def claim(name, value, *, at_least=None, at_most=None, close_to=None, within=Non
     if judged and not holds:
         raise ClaimError(f"{name} = {value:.6g}, but the text says {bound}")
     mark, note = ("✓", "") if judged else ("·", "; not judged in the smoke profile")
-    shown = f"{value:.0f}" if value.is_integer() and abs(value) < 1e12 else f"{value:.4g}"
-    print(f"{mark} {name} = {shown} ({bound}{note})")
+    print(f"{mark} {name} = {shown(value)} ({bound}{note})")

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from deepweeks import claim, start
-from deepweeks.claims import ClaimError
+from deepweeks.claims import ClaimError, shown
 
 
 @pytest.mark.parametrize(
@@ -38,10 +38,14 @@ def test_bounds(value, bound, holds, capsys):
             claim("a number", value, **bound)
 
 
-@pytest.mark.parametrize(("value", "shown"), [(61706, "= 61706 (exactly 61706)"), (0.97314, "= 0.9731 (")])
-def test_counts_are_shown_whole(value, shown, capsys):
+@pytest.mark.parametrize(("value", "words"), [(61706, "= 61706 (exactly 61706)"), (0.97314, "= 0.9731 (")])
+def test_counts_are_shown_whole(value, words, capsys):
     claim("a count", value, close_to=value, within=0)
-    assert shown in capsys.readouterr().out
+    assert words in capsys.readouterr().out
+
+
+def test_what_is_no_number_can_still_be_shown():
+    assert [shown(value) for value in (math.nan, math.inf, 1e13)] == ["nan", "inf", "1e+13"]
 
 
 def test_a_tensor_of_one_number_is_fine():
