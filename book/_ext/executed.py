@@ -16,6 +16,7 @@ from sphinx.util import logging
 LOG = logging.getLogger(__name__)
 WEEK = re.compile(r"notebooks/week(\d\d)_")
 STYLESHEET = re.compile(r"<link\b[^>]*\bhref=[\"']?https?://[^>]*>")
+EQUATION = re.compile(r"\[([^\]]+)\]\(#(eq-[\w-]+)\)")
 WIDGET = "application/vnd.jupyter.widget-view+json"
 PROMPTS = {"check": "check", "solution": "solution", "setup": "set-up code"}
 SMOKE = """:::{warning}
@@ -98,8 +99,10 @@ def page(clean, ran, report):
                 "code_prompt_show": f"Show the {kind}",
                 "code_prompt_hide": f"Hide the {kind}",
             }
-        elif label:
-            cell["source"] = f"({label})=\n{text(cell['source'])}"
+        else:
+            # A link to an equation becomes its number alone, so the words of the link go before it.
+            words_first = EQUATION.sub(r"\1 [equation](#\2)", text(cell["source"]))
+            cell["source"] = f"({label})=\n{words_first}" if label else words_first
         cells.append(cell)
         if "parameters" in tags(cell) and given:
             lines = [line for line in "\n".join(given).splitlines() if line and not line.startswith("#")]

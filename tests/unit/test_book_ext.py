@@ -113,6 +113,13 @@ def test_without_a_copy_the_source_is_shown():
     assert [cell["source"] for cell in shown["cells"]] == ["(w3-top)=\n# W", "1"]
 
 
+def test_words_of_a_link_to_an_equation_are_kept():
+    cells = (md("# W", label="w3-top"), md("By [the\nsize formula](#eq-w3-size), see [pooling](#w3-pool)."))
+    shown = executed.page(book(*cells), None, None)
+    assert shown["cells"][0]["source"] == "(w3-top)=\n# W"
+    assert shown["cells"][1]["source"] == "By the\nsize formula [equation](#eq-w3-size), see [pooling](#w3-pool)."
+
+
 def test_smoke_has_a_banner():
     smoke = REPORT | {"parameters": REPORT["parameters"] | {"profile": "smoke"}}
     cells = executed.page(book(md("# W")), book(md("# W")), smoke)["cells"]
