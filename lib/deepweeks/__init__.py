@@ -10,7 +10,8 @@ __all__ = ["Run", "claim", "start"]
 __version__ = "0.1.0"
 
 _NAMES = {"Run": "run", "start": "run", "claim": "claims"}
-_SUBMODULES = {"course", "data", "exercises", "execute", "metrics", "models", "plots", "quiz", "runner", "train"}
+_SUBMODULES = {"attacks", "course", "data", "exercises", "execute", "metrics"}
+_SUBMODULES |= {"models", "plots", "quiz", "runner", "train"}
 
 
 def __getattr__(name):

@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import html
 import io
+import itertools
 import json
 from collections.abc import Callable, Iterable
 
@@ -133,7 +134,7 @@ def _numpy(values) -> np.ndarray:
     return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else np.asarray(values)
 
 
-def curves(series, *, xlabel, ylabel, title=None, logx=False, logy=False, ax=None, **shown) -> None:
+def curves(series, *, xlabel, ylabel, title=None, logx=False, logy=False, markers=False, ax=None, **shown) -> None:
     """Draw labelled lines, each with its own colour and dash.
 
     Args:
@@ -143,23 +144,71 @@ def curves(series, *, xlabel, ylabel, title=None, logx=False, logy=False, ax=Non
         title: Title of the axes.
         logx: Logarithmic horizontal axis.
         logy: Logarithmic vertical axis.
+        markers: Mark the points too, with another sign for each line; for few points.
         ax: Draw into these axes; without them, into a new figure.
         **shown: For the new figure, as for :func:`figure`; ``alt`` is required.
     """
     if ax is None:
         with figure(**shown) as (_, new):
-            curves(series, xlabel=xlabel, ylabel=ylabel, title=title, logx=logx, logy=logy, ax=new)
+            curves(series, xlabel=xlabel, ylabel=ylabel, title=title, logx=logx, logy=logy, markers=markers, ax=new)
         return
-    for label, values in series.items():
+    signs = itertools.cycle(MARKERS if markers else [None])
+    for (label, values), sign in zip(series.items(), signs, strict=False):
         parts = [_numpy(v) for v in values] if isinstance(values, tuple) else [_numpy(values)]
         x, y = (np.arange(len(parts[0])), parts[0]) if len(parts) == 1 else parts[:2]
-        (line,) = ax.plot(x, y, label=label)
+        (line,) = ax.plot(x, y, label=label, marker=sign, markersize=5)
         if len(parts) == 3:
             ax.fill_between(x, y - parts[2], y + parts[2], color=line.get_color(), alpha=0.18, linewidth=0)
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title or "", xscale="log" if logx else "linear")
     ax.set_yscale("log" if logy else "linear")
     if len(series) > 1:
         ax.legend()
+
+
+def spread(groups, *, xlabel, title=None, ax=None, **shown) -> None:
+    """Draw every run of an experiment that was repeated: a dot for each seed, a bar at the mean of each group.
+
+    Args:
+        groups: A mapping from label to the values of its runs.
+        xlabel: What was measured, with its unit.
+        title: Title of the axes.
+        ax: Draw into these axes; without them, into a new figure.
+        **shown: For the new figure, as for :func:`figure`; ``alt`` is required.
+    """
+    if ax is None:
+        with figure(**{"size": (6.4, 0.9 + 0.34 * len(groups)), **shown}) as (_, new):
+            spread(groups, xlabel=xlabel, title=title, ax=new)
+        return
+    for row, values in enumerate(groups.values()):
+        values = _numpy(values)
+        colour = COLOURS[row % len(COLOURS)]
+        ax.plot(values, np.full(len(values), row), "o", color=colour, markersize=5, alpha=0.7)
+        ax.plot([values.mean()] * 2, [row - 0.3, row + 0.3], "-", color="black", linewidth=2)
+    ax.set_yticks(range(len(groups)), list(groups))
+    ax.set(xlabel=xlabel, title=title or "", ylim=(len(groups) - 0.5, -0.5))
+
+
+def contours(ax, f: Callable, *, x=(-2, 2), y=(-2, 2), levels: int = 20, log: bool = False) -> None:
+    """Draw the level lines of a function of two variables.
+
+    Args:
+        ax: Axes to draw into.
+        f: Maps points (M, 2) to values (M,).
+        x: Horizontal range.
+        y: Vertical range.
+        levels: About how many lines.
+        log: Space the levels by the logarithm of the height above the lowest point shown.
+    """
+    gx, gy = np.meshgrid(np.linspace(*x, 160), np.linspace(*y, 160))
+    points = torch.tensor(np.stack([gx.ravel(), gy.ravel()], 1), dtype=torch.float32)
+    with torch.no_grad():
+        height = _numpy(f(points)).reshape(gx.shape)
+    if log:
+        height = np.log10(height - height.min() + 1e-3 * np.ptp(height) + 1e-12)
+    ax.contourf(gx, gy, height, levels=levels, cmap="Blues_r", alpha=0.55)
+    ax.contour(gx, gy, height, levels=levels, colors="#555555", linewidths=0.5, linestyles="-")
+    ax.set(xlim=x, ylim=y)
+    ax.grid(False)
 
 
 def grid(images, titles=None, *, cols=10, scale=1.0, cmap="gray", limits=(0, 1), **shown) -> None:

@@ -1,7 +1,12 @@
-"""One readable training loop. Week 1 writes it by hand; this is the same loop with the bookkeeping around it."""
+"""One readable training loop. Week 1 writes it by hand; this is the same loop with the bookkeeping around it.
+
+Week 4 adds the learning-rate schedule, week 5 gradient clipping, augmentation and early stopping.
+"""
 
 from __future__ import annotations
 
+import copy
+import math
 import os
 import time
 from collections.abc import Callable
@@ -24,6 +29,7 @@ class History:
         steps: The steps after which the test data were evaluated.
         test_loss: Mean loss on the test data at those steps.
         test_metric: The metric on the test data at those steps.
+        best_step: With early stopping, the step whose weights the model has at the end.
         seconds: Wall time of the whole call.
     """
 
@@ -31,7 +37,47 @@ class History:
     steps: list[int] = field(default_factory=list)
     test_loss: list[float] = field(default_factory=list)
     test_metric: list[float] = field(default_factory=list)
+    best_step: int | None = None
     seconds: float = 0.0
+
+
+class EarlyStopping:
+    """Patience and the best weights: stop when a loss on held-out data has not fallen for a while. From week 5.
+
+    Args:
+        patience: Evaluations without a new best loss after which to stop.
+        min_delta: A loss counts as a new best when it is lower by more than this.
+
+    Attributes:
+        best: Lowest loss so far.
+        best_step: The step it belongs to.
+
+    Raises:
+        ValueError: ``patience`` is below 1 or ``min_delta`` below 0.
+
+    Source: Prechelt (1998).
+    """
+
+    def __init__(self, patience: int = 5, min_delta: float = 0.0):
+        if patience < 1 or min_delta < 0:
+            raise ValueError(f"patience must be 1 or more and min_delta 0 or more, got {patience} and {min_delta}")
+        self.patience, self.min_delta = patience, min_delta
+        self.best, self.best_step, self.waited, self.weights = math.inf, None, 0, None
+
+    def update(self, loss: float, model: torch.nn.Module | None = None, step: int | None = None) -> bool:
+        """Note one evaluation; a new best keeps a copy of the model's weights. True: it is time to stop."""
+        if loss < self.best - self.min_delta:
+            self.best, self.best_step, self.waited = loss, step, 0
+            self.weights = None if model is None else copy.deepcopy(model.state_dict())
+        else:
+            self.waited += 1
+        return self.waited >= self.patience
+
+    def restore(self, model: torch.nn.Module) -> None:
+        """Give the model the weights it had at the best evaluation."""
+        if self.weights is None:
+            raise ValueError("there are no weights to restore: no evaluation with a finite loss had a model")
+        model.load_state_dict(self.weights)
 
 
 def batches(n: int, batch_size: int, generator: torch.Generator):
@@ -56,6 +102,10 @@ def fit(
     metric: Callable | None = metrics.accuracy,
     test: tuple[torch.Tensor, torch.Tensor] | None = None,
     every: int | None = None,
+    schedule: Callable | None = None,
+    clip: float | None = None,
+    augment: Callable | None = None,
+    early_stopping: EarlyStopping | None = None,
     seed: int = 0,
     device: torch.device | str | None = None,
     show: bool = True,
@@ -73,7 +123,12 @@ def fit(
         metric: Called as ``metric(outputs, targets)`` on the whole test data; None for the loss alone.
         test: Inputs and targets for evaluation; None for none.
         every: Evaluate after this many steps, and after the last; a tenth of ``steps`` by default.
-        seed: Decides the order of the examples.
+        schedule: Called as ``schedule(optimizer)``; returns a ``torch.optim.lr_scheduler``, stepped after each update.
+        clip: Largest Euclidean norm of the whole gradient; a longer one is shortened to it.
+        augment: Called as ``augment(x, y, generator)`` on each mini-batch; returns the inputs and targets to train on.
+        early_stopping: Told the loss on ``test`` at each evaluation. Pass validation data as ``test``: what decides
+            when to stop is no longer a test.
+        seed: Decides the order of the examples, and the generator that ``augment`` gets.
         device: Where to train; the model's own device by default.
         show: Print a line at each evaluation; in a live notebook also count the steps.
 
@@ -81,26 +136,35 @@ def fit(
         Losses and evaluations.
 
     Raises:
-        ValueError: Inputs and targets differ in length, or there are none.
+        ValueError: Inputs and targets differ in length, or there are none; early stopping without ``test``.
         FloatingPointError: The loss became NaN or infinite; the message names the step.
     """
     x, y = train
     if len(x) != len(y) or len(x) == 0:
         raise ValueError(f"{len(x)} inputs and {len(y)} targets: they must be equal in number, and more than none")
+    if early_stopping is not None and test is None:
+        raise ValueError("early stopping needs validation data: pass them as test=(x, y)")
     device = next(model.parameters()).device if device is None else torch.device(device)
     model, x, y = model.to(device), x.to(device), y.to(device)
     opt = optimizer(model.parameters(), lr=lr)
+    scheduler = schedule(opt) if schedule else None
     order = batches(len(x), batch_size, torch.Generator().manual_seed(seed))
+    generator = torch.Generator(device).manual_seed(seed) if augment else None
     every = every or max(1, steps // 10)
     history, losses, began = History(), [], time.perf_counter()
     counter = _counter(steps) if show else None
     model.train()
     for step in range(1, steps + 1):
         i = next(order).to(device)
-        batch_loss = loss(model(x[i]), y[i])
+        inputs, targets = augment(x[i], y[i], generator) if augment else (x[i], y[i])
+        batch_loss = loss(model(inputs), targets)
         opt.zero_grad()
         batch_loss.backward()
+        if clip is not None:
+            torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
         opt.step()
+        if scheduler:
+            scheduler.step()
         losses.append(batch_loss.detach())
         if counter and step % 50 == 0:
             counter.update({"text/plain": f"step {step} of {steps}"}, raw=True)
@@ -114,6 +178,11 @@ def fit(
                 if show:
                     named = "" if metric is None else f"  {metric.__name__} {value:.4f}"
                     print(f"step {step:5d}  loss {losses[-1].item():.4f}  test loss {test_loss:.4f}{named}")
+                if early_stopping is not None and early_stopping.update(test_loss, model, step):
+                    break
+    if early_stopping is not None:
+        early_stopping.restore(model)
+        history.best_step = early_stopping.best_step
     history.loss = [value.item() for value in losses]
     history.seconds = time.perf_counter() - began
     return history

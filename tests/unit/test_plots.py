@@ -174,3 +174,34 @@ def test_the_live_widget_redraws(monkeypatch, shown):
 def test_publish_prints_the_description_outside_of_a_notebook(capsys):
     plots.publish("<p>x</p>", "what is seen")
     assert capsys.readouterr().out == "what is seen\n"
+
+
+def test_markers_tell_lines_apart(shown):
+    fig, ax = plt.subplots()
+    plots.curves({"a": [1, 2], "b": [2, 1]}, xlabel="x", ylabel="y", markers=True, ax=ax)
+    assert [line.get_marker() for line in ax.lines] == plots.MARKERS[:2]
+    plt.close(fig)
+
+
+def test_spread_shows_every_run_and_the_mean(shown):
+    fig, ax = plt.subplots()
+    plots.spread({"with": [1.0, 2.0, 6.0], "without": torch.tensor([0.0, 1.0])}, xlabel="accuracy", ax=ax)
+    dots, bar = ax.lines[0], ax.lines[1]
+    assert list(dots.get_xdata()) == [1, 2, 6]
+    assert list(bar.get_xdata()) == [3, 3]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["with", "without"]
+    assert ax.yaxis_inverted()
+    plt.close(fig)
+    plots.spread({"with": [1.0]}, xlabel="accuracy", alt=ALT)
+    assert len(shown) == 1
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_contours_follow_the_function(log):
+    fig, ax = plt.subplots()
+    plots.contours(ax, lambda p: (p[:, 0] - 1) ** 2 + p[:, 1] ** 2, x=(-1, 3), y=(-2, 2), log=log)
+    lowest = ax.collections[-1].get_paths()
+    rings = [path.vertices for path in lowest if len(path.vertices)]
+    assert np.allclose(rings[0].mean(0), (1, 0), atol=0.1)
+    assert (ax.get_xlim(), ax.get_ylim()) == ((-1, 3), (-2, 2))
+    plt.close(fig)

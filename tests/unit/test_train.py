@@ -5,7 +5,7 @@ from torch import nn
 
 from deepweeks.metrics import accuracy, confusion
 from deepweeks.models import MLP, LeNet
-from deepweeks.train import batches, evaluate, fit
+from deepweeks.train import EarlyStopping, batches, evaluate, fit
 
 
 def problem(n=200):
@@ -140,3 +140,89 @@ def test_an_mlp_without_activation_is_linear():
     relu = MLP([4, 8, 8, 3]).double()
     zero = relu(torch.zeros(1, 4).double())
     assert not torch.allclose(relu((a + b)[None]) - zero, relu(a[None]) + relu(b[None]) - 2 * zero)
+
+
+def linear_problem():
+    x, y = problem()
+    return MLP([2, 2]), (x, y)
+
+
+def test_a_schedule_steps_after_every_update():
+    seen = []
+
+    def schedule(opt):
+        scheduler = torch.optim.lr_scheduler.LambdaLR(opt, lambda step: 1 / (1 + step))
+        inner = scheduler.step
+        scheduler.step = lambda: (seen.append(opt.param_groups[0]["lr"]), inner())
+        return scheduler
+
+    net, data = linear_problem()
+    fit(net, data, steps=4, lr=1.0, optimizer=torch.optim.SGD, schedule=schedule, show=False)
+    assert seen == [1, 1 / 2, 1 / 3, 1 / 4]
+
+
+def test_clipping_bounds_the_length_of_an_update():
+    def moved(clip):
+        torch.manual_seed(0)
+        net, data = linear_problem()
+        before = torch.cat([p.detach().flatten().clone() for p in net.parameters()])
+        fit(net, data, steps=1, lr=1.0, optimizer=torch.optim.SGD, clip=clip, show=False)
+        return (torch.cat([p.detach().flatten() for p in net.parameters()]) - before).norm().item()
+
+    assert moved(None) > 0.02
+    assert moved(0.01) == pytest.approx(0.01, rel=1e-3)
+
+
+def test_augment_changes_the_training_batches_only():
+    calls = []
+
+    def augment(x, y, generator):
+        calls.append(torch.rand(1, generator=generator).item())
+        return torch.zeros_like(x), F.one_hot(y, 2).float()  # soft targets are allowed
+
+    net, (x, y) = linear_problem()
+    before = net[1].weight.detach().clone()
+    fit(net, (x, y), steps=5, test=(x, y), optimizer=torch.optim.SGD, augment=augment, show=False)
+    assert len(set(calls)) == 5
+    assert torch.equal(net[1].weight, before)  # inputs of zero move the bias alone
+    first = calls.copy()
+    calls.clear()
+    fit(net, (x, y), steps=5, augment=augment, show=False)
+    assert calls == first
+
+
+def test_early_stopping_waits_and_puts_the_best_weights_back():
+    stopping, net = EarlyStopping(patience=2), nn.Linear(1, 1)
+    answers = []
+    for step, loss in enumerate([3.0, 2.0, 2.5, 1.0, 1.5, float("nan")]):
+        nn.init.constant_(net.weight, step)
+        answers.append(stopping.update(loss, net, step))
+    assert answers == [False, False, False, False, False, True]
+    assert (stopping.best, stopping.best_step) == (1.0, 3)
+    stopping.restore(net)
+    assert net.weight.item() == 3
+
+
+def test_min_delta_ignores_small_gains():
+    stopping = EarlyStopping(patience=2, min_delta=0.1)
+    assert [stopping.update(loss) for loss in (1.0, 0.95, 0.91)] == [False, False, True]
+    assert stopping.best == 1.0
+
+
+def test_fit_stops_early_at_the_best_step():
+    net, (x, y) = linear_problem()
+    wrong = (x, 1 - y)  # training makes this validation loss worse from the first evaluation on
+    history = fit(net, (x, y), steps=500, lr=0.1, test=wrong, every=10, early_stopping=EarlyStopping(3), show=False)
+    assert history.best_step == 10
+    assert len(history.loss) == 40
+    assert evaluate(net, wrong)[0] == pytest.approx(history.test_loss[0])
+
+
+def test_early_stopping_says_what_it_needs():
+    net, data = linear_problem()
+    with pytest.raises(ValueError, match="needs validation data"):
+        fit(net, data, steps=1, early_stopping=EarlyStopping())
+    with pytest.raises(ValueError, match="patience must be 1 or more"):
+        EarlyStopping(0)
+    with pytest.raises(ValueError, match="no weights to restore"):
+        EarlyStopping().restore(net)
