@@ -46,8 +46,9 @@ STYLE = {
     "grid.color": "#dddddd",
     "grid.linewidth": 0.6,
     "image.cmap": "viridis",
+    "legend.edgecolor": "none",
     "legend.fontsize": 9,
-    "legend.frameon": False,
+    "legend.framealpha": 0.8,
     "lines.linewidth": 1.8,
     "savefig.dpi": DPI,
 }
