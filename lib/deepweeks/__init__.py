@@ -11,7 +11,7 @@ __version__ = "0.1.0"
 
 _NAMES = {"Run": "run", "start": "run", "claim": "claims"}
 _SUBMODULES = {"attacks", "course", "data", "exercises", "execute", "metrics"}
-_SUBMODULES |= {"models", "plots", "quiz", "runner", "train"}
+_SUBMODULES |= {"losses", "models", "plots", "quiz", "runner", "train"}
 
 
 def __getattr__(name):

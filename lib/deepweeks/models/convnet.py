@@ -83,4 +83,5 @@ class VGG(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The logits (N, K)."""
         return self.classifier(self.avgpool(self.features(x)).flatten(1))

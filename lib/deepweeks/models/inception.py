@@ -60,6 +60,7 @@ class Inception(nn.Module):
         self.branch4 = nn.Sequential(nn.MaxPool2d(3, stride=1, padding=1), ConvUnit(c_in, c_pool, 1, **norm))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The four paths, concatenated."""
         return torch.cat([self.branch1(x), self.branch2(x), self.branch3(x), self.branch4(x)], 1)
 
 
@@ -89,6 +90,7 @@ class GoogLeNet(nn.Module):
         self.fc = nn.Linear(1024, classes)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The logits (N, K)."""
         x = self.pool(self.conv3(self.conv2(self.pool(self.conv1(x)))))
         for name in MODULES:
             x = getattr(self, name)(x)

@@ -24,6 +24,7 @@ class _Block(nn.Module):
             self.downsample = nn.Sequential(nn.Conv2d(c_in, c_out, 1, stride, bias=False), _norm(c_out))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The block's output (N, C, H, W)."""
         out = self.main(x)
         if self.residual:
             out = out + (x if self.downsample is None else self.downsample(x))
@@ -125,6 +126,7 @@ class ResNet(nn.Module):
         return x.mean((2, 3))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The logits (N, K)."""
         return self.fc(self.features(x))
 
 
