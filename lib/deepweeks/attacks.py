@@ -40,6 +40,7 @@ def fgsm(
     return pgd(model, x, y, eps, step=eps, steps=1, start="clean", targeted=targeted, bounds=bounds)
 
 
+@torch.enable_grad()
 def pgd(
     model: torch.nn.Module,
     x: torch.Tensor,

@@ -202,3 +202,12 @@ def test_bytes_meant_for_unit_pixels_are_noticed():
     x, y = batch()
     with pytest.raises(ValueError, match="scale them"):
         attacks.fgsm(network(), 255 * x, y, EPS)
+
+
+@pytest.mark.parametrize("name", ["fgsm", "pgd"])
+def test_attacks_work_where_gradients_are_off(name):
+    model, (x, y) = network(), batch()
+    with torch.no_grad():
+        found = attack(name, model, x, y)
+    assert not torch.equal(found, x)
+    assert not found.requires_grad
