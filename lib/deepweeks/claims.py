@@ -31,7 +31,7 @@ def _bounds(value: float, at_least, at_most, close_to, within) -> tuple[bool, st
     return holds, ", ".join(said)
 
 
-def claim(name, value, *, at_least=None, at_most=None, close_to=None, within=None, trained=False) -> None:
+def claim(name, value, *, at_least=None, at_most=None, close_to=None, within=None, trained=False, timed=False) -> None:
     """State that a measured number lies where the text says, print it, and record it.
 
     Args:
@@ -43,6 +43,7 @@ def claim(name, value, *, at_least=None, at_most=None, close_to=None, within=Non
         within: Largest absolute difference from ``close_to``; 0 for an exact number.
         trained: The number depends on training or on the amount of data, so the smoke profile, which trains
             for seconds, records it without judging it.
+        timed: The number comes from a clock: it differs between equal runs, and the smoke profile does not judge it.
 
     Raises:
         ClaimError: The number is out of bounds (NaN and infinity always are).
@@ -54,8 +55,8 @@ def claim(name, value, *, at_least=None, at_most=None, close_to=None, within=Non
         raise TypeError(f"claim {name!r}: give at_least, at_most or close_to with within")
     value = float(value.item() if hasattr(value, "item") else value)
     holds, bound = _bounds(value, at_least, at_most, close_to, within)
-    judged = not (trained and current() is not None and current().profile == "smoke")
-    record("claim", name=name, value=value, bound=bound, judged=judged, holds=holds)
+    judged = not ((trained or timed) and current() is not None and current().profile == "smoke")
+    record("claim", name=name, value=value, bound=bound, judged=judged, holds=holds, timed=timed)
     if judged and not holds:
         raise ClaimError(f"{name} = {value:.6g}, but the text says {bound}")
     mark, note = ("✓", "") if judged else ("·", "; not judged in the smoke profile")

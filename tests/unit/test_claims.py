@@ -1,3 +1,4 @@
+import json
 import math
 import warnings
 
@@ -63,6 +64,18 @@ def test_smoke_judges_only_what_does_not_depend_on_training(capsys):
     start("cpu")
     with pytest.raises(ClaimError):
         claim("accuracy", 0.1, at_least=0.9, trained=True)
+
+
+def test_a_number_from_a_clock_is_marked_and_not_judged_in_smoke(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("DEEPWEEKS_REPORT", str(tmp_path / "report"))
+    start("smoke")
+    claim("speed-up", 0.5, at_least=2, timed=True)
+    claim("a sum", 3, close_to=3, within=0)
+    events = [json.loads(line) for line in (tmp_path / "report").read_text().splitlines()]
+    assert [(e["judged"], e["timed"]) for e in events if e["kind"] == "claim"] == [(False, True), (True, False)]
+    start("cpu")
+    with pytest.raises(ClaimError):
+        claim("speed-up", 0.5, at_least=2, timed=True)
 
 
 @pytest.mark.parametrize("bound", [{}, {"close_to": 1}, {"within": 1}, {"within": 1, "at_least": 0}])
