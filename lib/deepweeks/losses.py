@@ -1,4 +1,4 @@
-"""Losses that are more than a line: those of learned representations, from week 8."""
+"""Losses that PyTorch has not ready-made: learned representations from week 8, sequences of tokens from week 9."""
 
 from __future__ import annotations
 
@@ -70,3 +70,17 @@ def contrastive_loss(a: torch.Tensor, b: torch.Tensor, same: torch.Tensor, *, ma
     short = (margin - (square + 1e-12).sqrt()).clamp(min=0)
     same = same.to(square.dtype)
     return (same * square + (1 - same) * short.square()).mean()
+
+
+def token_loss(logits: torch.Tensor, targets: torch.Tensor, *, pad: int = 0) -> torch.Tensor:
+    """Mean cross-entropy per token.
+
+    Args:
+        logits: Scores (N, T, V).
+        targets: Token ids (N, T).
+        pad: Id that is not counted.
+
+    Returns:
+        A scalar, in nats per token.
+    """
+    return F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=pad)

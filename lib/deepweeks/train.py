@@ -1,6 +1,7 @@
 """One readable training loop. Week 1 writes it by hand; this is the same loop with the bookkeeping around it.
 
-Week 4 adds the learning-rate schedule, week 5 gradient clipping, augmentation and early stopping.
+Week 4 adds the learning-rate schedule, week 5 gradient clipping, augmentation and early stopping, week 9 models with
+more than one input.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from IPython import get_ipython
 from IPython.display import display
 
 from . import metrics
+
+Inputs = torch.Tensor | tuple[torch.Tensor, ...]
 
 
 @dataclass
@@ -92,7 +95,7 @@ def batches(n: int, batch_size: int, generator: torch.Generator):
 
 def fit(
     model: torch.nn.Module,
-    train: tuple[torch.Tensor, torch.Tensor],
+    train: tuple[Inputs, torch.Tensor],
     *,
     steps: int,
     batch_size: int = 64,
@@ -100,7 +103,7 @@ def fit(
     optimizer: Callable = torch.optim.Adam,
     loss: Callable = F.cross_entropy,
     metric: Callable | None = metrics.accuracy,
-    test: tuple[torch.Tensor, torch.Tensor] | None = None,
+    test: tuple[Inputs, torch.Tensor] | None = None,
     every: int | None = None,
     schedule: Callable | None = None,
     clip: float | None = None,
@@ -114,7 +117,8 @@ def fit(
 
     Args:
         model: Maps a batch of inputs to outputs, such as logits of shape (B, K).
-        train: Inputs of shape (N, ...) and targets of shape (N, ...).
+        train: Inputs of shape (N, ...) and targets of shape (N, ...). A tuple of inputs is given to the model, and to
+            ``augment``, as it is given here: ``model(*inputs)``, ``augment(inputs, y, generator)``.
         steps: Number of updates.
         batch_size: Examples per update; all N when there are fewer.
         lr: Learning rate.
@@ -140,15 +144,18 @@ def fit(
         FloatingPointError: The loss became NaN or infinite; the message names the step.
     """
     x, y = train
-    if len(x) != len(y) or len(x) == 0:
-        raise ValueError(f"{len(x)} inputs and {len(y)} targets: they must be equal in number, and more than none")
+    for part in _parts(x):
+        if len(part) != len(y) or len(y) == 0:
+            raise ValueError(
+                f"{len(part)} inputs and {len(y)} targets: they must be equal in number, and more than none"
+            )
     if early_stopping is not None and test is None:
         raise ValueError("early stopping needs validation data: pass them as test=(x, y)")
     device = next(model.parameters()).device if device is None else torch.device(device)
-    model, x, y = model.to(device), x.to(device), y.to(device)
+    model, x, y = model.to(device), _each(x, lambda part: part.to(device)), y.to(device)
     opt = optimizer(model.parameters(), lr=lr)
     scheduler = schedule(opt) if schedule else None
-    order = batches(len(x), batch_size, torch.Generator().manual_seed(seed))
+    order = batches(len(y), batch_size, torch.Generator().manual_seed(seed))
     generator = torch.Generator(device).manual_seed(seed) if augment else None
     every = every or max(1, steps // 10)
     history, losses, began = History(), [], time.perf_counter()
@@ -156,8 +163,10 @@ def fit(
     model.train()
     for step in range(1, steps + 1):
         i = next(order).to(device)
-        inputs, targets = augment(x[i], y[i], generator) if augment else (x[i], y[i])
-        batch_loss = loss(model(inputs), targets)
+        inputs, targets = _each(x, lambda part, i=i: part[i]), y[i]
+        if augment:
+            inputs, targets = augment(inputs, targets, generator)
+        batch_loss = loss(model(*_parts(inputs)), targets)
         opt.zero_grad()
         batch_loss.backward()
         if clip is not None:
@@ -203,10 +212,18 @@ def _stop_if_not_finite(losses, step):
         )
 
 
+def _parts(x):
+    return x if isinstance(x, tuple) else (x,)
+
+
+def _each(x, change):
+    return tuple(map(change, x)) if isinstance(x, tuple) else change(x)
+
+
 @torch.no_grad()
 def evaluate(
     model: torch.nn.Module,
-    data: tuple[torch.Tensor, torch.Tensor],
+    data: tuple[Inputs, torch.Tensor],
     *,
     loss: Callable = F.cross_entropy,
     metric: Callable | None = metrics.accuracy,
@@ -216,7 +233,7 @@ def evaluate(
 
     Args:
         model: The model.
-        data: Inputs of shape (N, ...) and targets of shape (N, ...).
+        data: Inputs of shape (N, ...), or a tuple of them, and targets of shape (N, ...).
         loss: As for :func:`fit`.
         metric: As for :func:`fit`.
         batch_size: Examples per forward pass; it does not change the result.
@@ -227,7 +244,8 @@ def evaluate(
     x, y = data
     device, mode = next(model.parameters()).device, model.training
     model.eval()
-    outputs = torch.cat([model(part.to(device)) for part in x.split(batch_size)])
+    chunks = zip(*(part.split(batch_size) for part in _parts(x)), strict=True)
+    outputs = torch.cat([model(*(part.to(device) for part in chunk)) for chunk in chunks])
     model.train(mode)
     y = y.to(device)
     return loss(outputs, y).item(), None if metric is None else metric(outputs, y)
