@@ -22,7 +22,7 @@ try:
 except ImportError:
     import importlib, os, subprocess, sys
     source = os.environ.get("DEEPWEEKS_SOURCE", "git+https://github.com/deepweeks/deepweeks")
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", source], check=True)
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", source, "num2words"], check=True)
     importlib.invalidate_caches()"""
 PARAMETERS = """\
 profile = "cpu"  # "smoke" (seconds), "cpu" (minutes) or "gpu"

@@ -131,6 +131,8 @@ def test_unknown_kinds_are_refused():
         models.Seq2Seq(3, 3, attention="luong")
     with pytest.raises(ValueError, match="valid: learned, sinusoidal"):
         models.Transformer(3, 3, positions="rotary")
+    with pytest.raises(ValueError, match="5 tokens are more than the 4 positions"):
+        models.Transformer(9, 11, width=8, length=4)(SOURCE, TARGET)
 
 
 class Scripted(nn.Module):

@@ -125,12 +125,20 @@ class Transformer(_Translator):
     def encode(self, source: torch.Tensor):
         """The encoded tokens (N, S, d), and the mask that hides padding."""
         mask = padding_mask(source, PAD)
-        return self.encoder(self.source(source) + self.source_positions[: source.shape[1]], mask), mask
+        return self.encoder(_embed(source, self.source, self.source_positions), mask), mask
 
     def decode(self, memory, target: torch.Tensor) -> torch.Tensor:
         """Logits (N, T, V) after each token of a target prefix (N, T)."""
-        x = self.target(target) + self.target_positions[: target.shape[1]]
+        x = _embed(target, self.target, self.target_positions)
         return self.out(self.decoder(x, causal_mask(target.shape[1], target.device), *memory))
+
+
+def _embed(ids, table, positions):
+    if ids.shape[1] > len(positions):
+        raise ValueError(
+            f"{ids.shape[1]} tokens are more than the {len(positions)} positions; build with a larger length"
+        )
+    return table(ids) + positions[: ids.shape[1]]
 
 
 @torch.no_grad()
