@@ -1,6 +1,9 @@
 """What week 8 puts into the library, against torch and against what is known."""
 
 import math
+import os
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -91,3 +94,18 @@ def test_text_is_plentiful_and_never_repeats(capsys):
 def test_unknown_text_gets_one_line():
     with pytest.raises(ValueError, match="unknown text 'novel'; valid: docs"):
         text.load("novel")
+
+
+def test_text_does_not_depend_on_what_was_imported_before():
+    prints = "from deepweeks.data import text; print(hash(text.load('docs').documents))"
+    answers = {
+        subprocess.run(
+            [sys.executable, "-c", f"{first}\n{prints}"],
+            env=os.environ | {"PYTHONHASHSEED": "0"},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for first in ("", "import asyncio.subprocess, matplotlib.animation, numpy.testing")
+    }
+    assert len(answers) == 1

@@ -51,7 +51,7 @@ def load(name: str = "docs", *, source: str = "auto") -> Text:
     for label, value, valid in (("text", name, ("docs",)), ("source", source, DATA)):
         if value not in valid:
             raise ValueError(f"unknown {label} {value!r}; valid: {', '.join(valid)}")
-    documents = tuple(dict.fromkeys(_documents()))  # repeated docstrings would count a word's neighbours many times
+    documents = tuple(sorted(set(_documents())))  # repeated docstrings would count a word's neighbours many times
     size = sum(map(len, documents))
     note = f"{name}: embedded (documentation of Python, numpy, matplotlib and torch), {len(documents):,} documents"
     note += f", {size / 1e6:.1f} million characters"
@@ -70,10 +70,9 @@ def _documents():
 
     yield from topics.values()
     for module in map(importlib.import_module, MODULES.split()):
-        members = [module, *vars(module).values()]
-        for member in members:
-            if callable(member) or inspect.ismodule(member):
-                yield from _docstrings(member)
+        # No submodules: which of them a module holds depends on what else has been imported.
+        for member in (module, *filter(callable, vars(module).values())):
+            yield from _docstrings(member)
 
 
 def _docstrings(member):
