@@ -90,5 +90,5 @@ class Notebook:
 
 
 def untimed(report):
-    """The claims of a run, without the values that come from a clock."""
-    return [{**claim, "value": None} if claim["timed"] else claim for claim in report["claims"]]
+    """The claims of a run, without the values that come from a clock and what follows from them."""
+    return [{**claim, "value": None, "holds": None} if claim["timed"] else claim for claim in report["claims"]]
