@@ -139,7 +139,7 @@ def adapters(model: nn.Module, *, bottleneck: int = 8) -> nn.Module:
     """Freeze a model and put an :class:`Adapter` behind both sub-layers of each of its blocks.
 
     Args:
-        model: Has :class:`~deepweeks.models.TransformerBlock` inside; changed in place.
+        model: Has :class:`~deepweeks.models.attention.TransformerBlock` inside; changed in place.
         bottleneck: r.
 
     Returns:

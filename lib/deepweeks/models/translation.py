@@ -89,7 +89,7 @@ class Transformer(_Translator):
         layers: Blocks in the encoder, and in the decoder.
         length: Longest sequence.
         positions: ``"learned"`` or ``"sinusoidal"``.
-        options: Those of :class:`~deepweeks.models.TransformerBlock`.
+        options: Those of :class:`~deepweeks.models.attention.TransformerBlock`.
 
     Raises:
         ValueError: An unknown kind of positions.

@@ -22,7 +22,7 @@ class VisionTransformer(nn.Module):
         feedforward: Hidden width of a block's MLP; 4 d by default.
         classes: K.
         pool: What the head reads: ``"cls"``, the class token, or ``"mean"`` of the patches.
-        dropout: As in :class:`~deepweeks.models.TransformerBlock`.
+        dropout: As in :class:`~deepweeks.models.attention.TransformerBlock`.
 
     Shapes: input (N, C, image, image), output logits (N, K).
 
