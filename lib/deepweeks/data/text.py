@@ -70,8 +70,9 @@ def _documents():
 
     yield from topics.values()
     for module in map(importlib.import_module, MODULES.split()):
-        # No submodules: which of them a module holds depends on what else has been imported.
-        for member in (module, *filter(callable, vars(module).values())):
+        # No submodules and nothing private: those depend on what else has been imported and on where figures go.
+        public = [member for name, member in vars(module).items() if name[0] != "_" and callable(member)]
+        for member in (module, *public):
             yield from _docstrings(member)
 
 
