@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -110,13 +111,10 @@ def number_words(
 
     if train + test > below:
         raise ValueError(f"there are only {below:,} numbers below {below:,}; {train:,} + {test:,} rows were asked for")
-    generator = torch.Generator().manual_seed(seed)
-    # A permutation of all numbers where it fits; else draws until enough different ones are there.
     if below <= 1_000_000:
-        numbers = torch.randperm(below, generator=generator)[: train + test]
-    else:
-        drawn = torch.randint(below, (2 * (train + test),), generator=generator).tolist()
-        numbers = torch.tensor(list(dict.fromkeys(drawn))[: train + test])
+        numbers = torch.randperm(below, generator=torch.Generator().manual_seed(seed))[: train + test]
+    else:  # a permutation of all numbers would not fit into memory
+        numbers = torch.tensor(random.Random(seed).sample(range(below), train + test))
     tables = []
     for language, first, last in ((source, [], []), (target, [BOS], [EOS])):
         rows = [re.findall(r"\w+|[^\w\s]", num2words(n, lang=language)) for n in numbers.tolist()]

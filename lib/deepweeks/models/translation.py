@@ -190,9 +190,8 @@ def beam_search(
     for _ in range(limit):
         memory = model.encode(source.expand(len(alive), -1))
         prefixes = torch.tensor([ids for ids, _ in alive], device=source.device)
-        total = model.decode(memory, prefixes)[:, -1].log_softmax(-1) + torch.tensor([[p] for _, p in alive]).to(
-            source.device
-        )
+        so_far = torch.tensor([[p] for _, p in alive], device=source.device)
+        total = so_far + model.decode(memory, prefixes)[:, -1].log_softmax(-1)
         best, where = total.flatten().topk(min(2 * beams, total.numel()))
         longer = [
             ((*alive[i // total.shape[1]][0], i % total.shape[1]), p)
