@@ -1,4 +1,4 @@
-"""The command line: ``deepweeks list | run | book | doctor``."""
+"""The command line: ``deepweeks list | run | book | bench | doctor``."""
 
 from __future__ import annotations
 
@@ -37,13 +37,19 @@ def _parser() -> argparse.ArgumentParser:
         add = command.add_argument
         add("--profile", choices=PROFILES, default="cpu", help="smoke: seconds; cpu: minutes; gpu: bigger")
         add("--device", choices=DEVICES, default="auto")
-        add("--seed", type=int, default=0)
-        default = "auto" if os.environ.get("DEEPWEEKS_DATA") else "embedded"
-        add("--data", choices=DATA, default=default, help="default: embedded; auto where DEEPWEEKS_DATA is set")
         add("-p", dest="more", action="append", default=[], metavar="NAME=VALUE", help="another parameter")
         add("--jobs", type=int, default=1, metavar="N", help="notebooks at a time")
         add("--scheduler", metavar="ADDRESS", help="use this Dask cluster, such as tcp://host:8786")
         add("--force", action="store_true", help="run again what is unchanged")
+    bench = commands.add_parser("bench", help="compare the digit GAN with the usual one: deepweeks bench gan")
+    bench.set_defaults(go=_bench)
+    bench.add_argument("name", choices=["gan"])
+    bench.add_argument("--seconds", type=float, default=240.0, metavar="S", help="CPU seconds of training for each")
+    for command in (run, book, bench):
+        command.add_argument("--seed", type=int, default=0)
+        default = "auto" if os.environ.get("DEEPWEEKS_DATA") else "embedded"
+        text = "default: embedded; auto where DEEPWEEKS_DATA is set"
+        command.add_argument("--data", choices=DATA, default=default, help=text)
     doctor = commands.add_parser("doctor", help="check the installation and say what to do about a problem")
     doctor.set_defaults(go=_doctor)
     return parser
@@ -123,6 +129,15 @@ def _book(args) -> int:
         (fresh / "_build" / "html").rename(site)
         shutil.rmtree(fresh)
     print(f"the book is ready: open {(site / 'index.html').as_uri()}")
+    return 0
+
+
+def _bench(args) -> int:
+    from . import bench
+
+    out = root() / "build" / "reports" / f"bench_{args.name}.json"
+    report = getattr(bench, args.name)(seconds=args.seconds, data=args.data, seed=args.seed, out=out)
+    print(f"the usual one's distance is {report['ratio']:.1f} times ours; written to {out}")
     return 0
 
 

@@ -1,9 +1,12 @@
-"""Losses that PyTorch has not ready-made: learned representations from week 8, sequences of tokens from week 9."""
+"""Losses that PyTorch has not ready-made: learned representations (week 8), tokens (week 9), GANs (week 12)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 
 def skipgram_loss(centre: torch.Tensor, context: torch.Tensor, negatives: torch.Tensor) -> torch.Tensor:
@@ -84,3 +87,75 @@ def token_loss(logits: torch.Tensor, targets: torch.Tensor, *, pad: int = 0) -> 
         A scalar, in nats per token.
     """
     return F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=pad)
+
+
+# Of each kind, the terms of a real and of a fake score in D's loss, and of a fake one in G's.
+GAN_LOSSES: dict[str, tuple[Callable, Callable, Callable]] = {
+    "minimax": (lambda s: F.softplus(-s), F.softplus, lambda s: -F.softplus(s)),
+    "nonsaturating": (lambda s: F.softplus(-s), F.softplus, lambda s: F.softplus(-s)),
+    "lsgan": (lambda s: (s - 1).square(), torch.square, lambda s: (s - 1).square()),
+    "wgan": (torch.neg, lambda s: s, torch.neg),
+    "hinge": (lambda s: F.relu(1 - s), lambda s: F.relu(1 + s), torch.neg),
+}
+
+
+def gan_loss(kind: str) -> tuple[Callable, Callable]:
+    """The two losses of an adversarial game, both to be minimised.
+
+    Args:
+        kind: "minimax", "nonsaturating", "lsgan", "wgan" or "hinge".
+
+    Returns:
+        ``d_loss(real, fake)`` and ``g_loss(fake)``. Both take the discriminator's outputs before any sigmoid, of any
+        shape, and return scalars; ``d_loss`` is the mean over the real plus the mean over the fake ones.
+
+    Raises:
+        ValueError: Another kind; the message lists them.
+
+    Source: Goodfellow et al. (2014); Mao et al. (2017); Arjovsky, Chintala and Bottou (2017); Lim and Ye (2017).
+    """
+    if kind not in GAN_LOSSES:
+        raise ValueError(f"no GAN loss {kind!r}; there are {', '.join(GAN_LOSSES)}")
+    on_real, on_fake, for_generator = GAN_LOSSES[kind]
+    return (
+        lambda real, fake: on_real(real).mean() + on_fake(fake).mean(),
+        lambda fake: for_generator(fake).mean(),
+    )
+
+
+def gradient_penalty(
+    critic: nn.Module,
+    real: torch.Tensor,
+    fake: torch.Tensor | None = None,
+    *,
+    generator: torch.Generator | None = None,
+) -> torch.Tensor:
+    """How steep a critic is at its inputs, through which gradients pass to its weights.
+
+    Args:
+        critic: Maps a batch (N, ...) to N scores.
+        real: Data (N, ...).
+        fake: Generated data of the same shape; None for the penalty at the real data alone.
+        generator: Draws the places between real and fake.
+
+    Returns:
+        With ``fake``, WGAN-GP's mean of (|gradient| - 1)^2 at random points between each pair; without, R1's mean of
+        |gradient|^2 at the real data. Neither is weighted.
+
+    Raises:
+        ValueError: With ``fake``, a critic that holds batch normalisation, since the gradient of one score with
+            respect to its own input is then not the whole of it; or shapes that differ.
+
+    Source: Gulrajani et al. (2017), equation 3; Mescheder, Geiger and Nowozin (2018).
+    """
+    points = real.detach()
+    if fake is not None:
+        if any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in critic.modules()):
+            raise ValueError("the critic holds batch normalisation, which mixes the examples; use none or layer norm")
+        if real.shape != fake.shape:
+            raise ValueError(f"real {tuple(real.shape)} and fake {tuple(fake.shape)} must have the same shape")
+        share = torch.rand(len(real), *[1] * (real.ndim - 1), generator=generator, dtype=real.dtype)
+        points = torch.lerp(points, fake.detach(), share.to(real.device))
+    points = points.requires_grad_(True)
+    slope = torch.autograd.grad(critic(points).sum(), points, create_graph=True)[0].flatten(1)
+    return slope.square().sum(1).mean() if fake is None else (slope.norm(dim=1) - 1).square().mean()

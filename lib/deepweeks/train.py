@@ -1,7 +1,7 @@
 """One readable training loop. Week 1 writes it by hand; this is the same loop with the bookkeeping around it.
 
 Week 4 adds the learning-rate schedule, week 5 gradient clipping, augmentation and early stopping, week 9 models with
-more than one input.
+more than one input. :func:`fit_gan` is the loop of week 11 for two networks with opposite aims.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from IPython import get_ipython
 from IPython.display import display
 
-from . import metrics
+from . import losses, metrics
 
 Inputs = torch.Tensor | tuple[torch.Tensor, ...]
 
@@ -249,3 +249,126 @@ def evaluate(
     model.train(mode)
     y = y.to(device)
     return loss(outputs, y).item(), None if metric is None else metric(outputs, y)
+
+
+@dataclass
+class GANHistory:
+    """What happened during a call of :func:`fit_gan`.
+
+    Attributes:
+        average: The generator with running averages of weights and buffers, in evaluation mode.
+        d_loss: The discriminator's loss at every step, without penalty.
+        g_loss: The generator's loss at every step.
+        accuracy: Share of the mini-batch that the discriminator placed rightly, at every step.
+        seconds: Wall time of the whole call.
+    """
+
+    average: torch.nn.Module
+    d_loss: list[float] = field(default_factory=list)
+    g_loss: list[float] = field(default_factory=list)
+    accuracy: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def fit_gan(
+    generator: torch.nn.Module,
+    discriminator: torch.nn.Module,
+    x: torch.Tensor,
+    *,
+    latent: int,
+    steps: int,
+    batch_size: int = 64,
+    kind: str = "nonsaturating",
+    lr: float | tuple[float, float] = 2e-3,
+    betas: tuple[float, float] = (0.5, 0.99),
+    penalty: Callable | None = None,
+    lazy: int = 1,
+    d_steps: int = 1,
+    schedule: Callable | None = None,
+    average: float = 0.995,
+    seed: int = 0,
+    callback: Callable | None = None,
+) -> GANHistory:
+    """Train a generator and a discriminator in place, by turns, with Adam.
+
+    Args:
+        generator: Maps codes (B, latent) from N(0, 1) to data (B, ...).
+        discriminator: Maps data to logits, one for each.
+        x: The data (N, ...), scaled as the generator's outputs are.
+        latent: Size of a code.
+        steps: Number of the generator's updates.
+        batch_size: Examples per update.
+        kind: Of :func:`deepweeks.losses.gan_loss`.
+        lr: Learning rate of both, or the generator's and the discriminator's.
+        betas: Of Adam.
+        penalty: Called as ``penalty(discriminator, real, fake)``; its value is added to the discriminator's loss.
+        lazy: Take the penalty in every lazy-th update only, times ``lazy``.
+        d_steps: The discriminator's updates per update of the generator.
+        schedule: Called as ``schedule(optimizer)`` for both; returns a scheduler, stepped after each step.
+        average: Share of the running average that is kept in a step.
+        seed: Decides the codes and the order of the data.
+        callback: Called as ``callback(step, average)`` after each step; True ends the training.
+
+    Returns:
+        Losses, and the averaged generator, which is the one to draw from.
+
+    Raises:
+        FloatingPointError: A loss became NaN or infinite; the message names the step.
+
+    Source: Goodfellow et al. (2014), algorithm 1; the average is that of Karras et al. (2018).
+    """
+    d_loss, g_loss = losses.gan_loss(kind)
+    device, began = next(generator.parameters()).device, time.perf_counter()
+    noise = torch.Generator().manual_seed(seed)
+    order = batches(len(x), batch_size, noise)
+    rates = lr if isinstance(lr, tuple) else (lr, lr)
+    opts = [
+        torch.optim.Adam(model.parameters(), lr=rate, betas=betas, fused=True)
+        for model, rate in zip((generator, discriminator), rates, strict=True)
+    ]
+    schedulers = [schedule(opt) for opt in opts] if schedule else []
+    history, rows = GANHistory(copy.deepcopy(generator).eval()), []
+
+    def draw():
+        return generator(torch.randn(batch_size, latent, generator=noise).to(device))
+
+    generator.train()
+    discriminator.train()
+    for step in range(1, steps + 1):
+        for turn in range(d_steps):
+            real = x[next(order)].to(device)
+            fake = draw()
+            on_real, on_fake = discriminator(real), discriminator(fake.detach())
+            loss_d = total = d_loss(on_real, on_fake)
+            if penalty and ((step - 1) * d_steps + turn) % lazy == 0:
+                total = loss_d + lazy * penalty(discriminator, real, fake.detach())
+            opts[1].zero_grad()
+            total.backward()
+            opts[1].step()
+        discriminator.requires_grad_(False)
+        loss_g = g_loss(discriminator(fake))
+        opts[0].zero_grad()
+        loss_g.backward()
+        opts[0].step()
+        discriminator.requires_grad_(True)
+        for scheduler in schedulers:
+            scheduler.step()
+        _follow(history.average, generator, max(1 - average, 1 / (step + 1)))
+        right = ((on_real > 0).float().mean() + (on_fake < 0).float().mean()) / 2
+        rows.append(torch.stack([loss_d.detach(), loss_g.detach(), right]))
+        done = callback(step, history.average) if callback else False
+        if done or step % 100 == 0 or step == steps:
+            _stop_if_not_finite([row.sum() for row in rows], step)
+        if done:
+            break
+    history.d_loss, history.g_loss, history.accuracy = torch.stack(rows).T.tolist()
+    history.seconds = time.perf_counter() - began
+    return history
+
+
+@torch.no_grad()
+def _follow(slow, fast, share):
+    """Move an average a share of the way to a model: weights, and the running statistics of batch normalisation."""
+    for a, b in zip(slow.state_dict().values(), fast.state_dict().values(), strict=True):
+        if a.is_floating_point():
+            a.lerp_(b, share)

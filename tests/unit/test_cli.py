@@ -55,7 +55,7 @@ def refused(capsys, *words):
     ("words", "said"),
     [
         ([], "COMMAND"),
-        (["rnu"], "'rnu' (choose from 'list', 'run', 'book', 'doctor'"),
+        (["rnu"], "'rnu' (choose from 'list', 'run', 'book', 'bench', 'doctor'"),
         (["run"], "name the weeks to run, such as 3 or 1-3, or say --all"),
         (["run", "3", "--all"], "not both"),
         (["run", "19"], "unknown week '19'; valid: 1 to 18"),

@@ -12,6 +12,7 @@ from .attention import (
 )
 from .autoencoder import VAE, Autoencoder
 from .convnet import VGG, LeNet
+from .gan import DCGANDiscriminator, DCGANGenerator, small_weights
 from .inception import GoogLeNet, Inception
 from .lora import Adapter, LoRALinear, PromptTuning, adapters, lora
 from .mlp import MLP
