@@ -19,6 +19,7 @@ from IPython import get_ipython
 from IPython.display import display
 
 from . import losses, metrics
+from .models.mlp import evaluating
 
 Inputs = torch.Tensor | tuple[torch.Tensor, ...]
 
@@ -220,7 +221,7 @@ def _each(x, change):
     return tuple(map(change, x)) if isinstance(x, tuple) else change(x)
 
 
-@torch.no_grad()
+@evaluating
 def evaluate(
     model: torch.nn.Module,
     data: tuple[Inputs, torch.Tensor],
@@ -242,11 +243,9 @@ def evaluate(
         The loss and the metric (None without one).
     """
     x, y = data
-    device, mode = next(model.parameters()).device, model.training
-    model.eval()
+    device = next(model.parameters()).device
     chunks = zip(*(part.split(batch_size) for part in _parts(x)), strict=True)
     outputs = torch.cat([model(*(part.to(device) for part in chunk)) for chunk in chunks])
-    model.train(mode)
     y = y.to(device)
     return loss(outputs, y).item(), None if metric is None else metric(outputs, y)
 

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from .mlp import evaluating
+
 
 def attend(
     q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Tensor | None = None
@@ -113,7 +115,7 @@ def _from_torch(module, state, prefix, *_):
             state[f"{prefix}out.{kind}"] = state.pop(f"{prefix}out_proj.{kind}")
 
 
-@torch.no_grad()
+@evaluating
 def attention_maps(model: nn.Module, *inputs: torch.Tensor) -> list[torch.Tensor]:
     """The attention weights a model uses for an input, in evaluation mode; its mode is put back afterwards.
 
@@ -124,10 +126,7 @@ def attention_maps(model: nn.Module, *inputs: torch.Tensor) -> list[torch.Tensor
     Returns:
         One tensor (N, heads, T, S) per attention layer, in the order of the model's modules.
     """
-    mode = model.training
-    model.eval()
     model(*inputs)
-    model.train(mode)
     return [m.weights for m in model.modules() if isinstance(m, MultiHeadAttention)]
 
 

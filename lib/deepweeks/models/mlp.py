@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Sequence
 
+import torch
 from torch import nn
+
+
+def evaluating(function: Callable) -> Callable:
+    """Decorate ``function(model, ...)``: it runs in evaluation mode and without gradients; both are undone."""
+
+    @functools.wraps(function)
+    def wrapped(model, *args, **options):
+        mode = model.training
+        model.eval()
+        try:
+            with torch.no_grad():
+                return function(model, *args, **options)
+        finally:
+            model.train(mode)
+
+    return wrapped
 
 
 class Chain(nn.Sequential):

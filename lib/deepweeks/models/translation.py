@@ -11,6 +11,7 @@ from torch import nn
 
 from ..data.sequences import BOS, EOS, PAD
 from .attention import TransformerEncoder, causal_mask, padding_mask, sinusoidal
+from .mlp import evaluating
 
 
 class _Translator(nn.Module):
@@ -141,7 +142,7 @@ def _embed(ids, table, positions):
     return table(ids) + positions[: ids.shape[1]]
 
 
-@torch.no_grad()
+@evaluating
 def greedy(model: nn.Module, source: torch.Tensor, *, limit: int = 32) -> torch.Tensor:
     """Say the likeliest next token until every sentence has ended. The model's mode is put back afterwards.
 
@@ -153,8 +154,6 @@ def greedy(model: nn.Module, source: torch.Tensor, *, limit: int = 32) -> torch.
     Returns:
         Ids (N, at most ``limit``) without the beginning; after the end of a sentence comes padding.
     """
-    mode = model.training
-    model.eval()
     memory = model.encode(source)
     said = torch.full((len(source), 1), BOS, device=source.device)
     for _ in range(limit):
@@ -163,11 +162,10 @@ def greedy(model: nn.Module, source: torch.Tensor, *, limit: int = 32) -> torch.
             break
         best = model.decode(memory, said)[:, -1].argmax(-1)
         said = torch.cat([said, torch.where(ended, PAD, best)[:, None]], 1)
-    model.train(mode)
     return said[:, 1:]
 
 
-@torch.no_grad()
+@evaluating
 def beam_search(
     model: nn.Module, source: torch.Tensor, *, beams: int = 4, limit: int = 32, penalty: float = 0.0
 ) -> list[tuple[torch.Tensor, float]]:
@@ -183,8 +181,6 @@ def beam_search(
     Returns:
         Pairs of ids (T,) with the end token, unless the limit came first, and their log probability; best first.
     """
-    mode = model.training
-    model.eval()
     source = source.reshape(1, -1)
     alive, finished = [((BOS,), 0.0)], []
     for _ in range(limit):
@@ -201,6 +197,5 @@ def beam_search(
         alive = [(ids, p) for ids, p in longer if ids[-1] != EOS][:beams]
         if len(finished) >= beams:
             break
-    model.train(mode)
     ranked = sorted(finished or alive, key=lambda pair: -pair[1] / (len(pair[0]) - 1) ** penalty)
     return [(torch.tensor(ids[1:]), p) for ids, p in ranked[:beams]]
