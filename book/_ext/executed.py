@@ -58,7 +58,8 @@ def run_line(report):
     cost = [f"{report['cpu_s']:.0f} CPU seconds"] if report.get("cpu_s") else []
     cost += [f"peak {report['peak_bytes'] / 1e9:.1f} GB"] if report.get("peak_bytes") else []
     device = next((run["device"] for run in report.get("runs", [])), "cpu")
-    cores = f"{report['threads']} CPU cores" if report.get("threads") else "the CPU"
+    threads = report.get("threads")
+    cores = f"{threads} CPU core" + "s" * (threads > 1) if threads else "the CPU"
     data = ", ".join(sorted({row["source"] for row in report.get("data", []) if "source" in row}))
     spent = f" ({', '.join(cost)})" if cost else ""
     return (
