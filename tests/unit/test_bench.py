@@ -2,32 +2,37 @@
 
 import json
 
-import pytest
 import torch
 
 from deepweeks import bench, cli
 from deepweeks.data import images
 
 
-@pytest.fixture
-def quick(monkeypatch, tmp_path):
+def test_both_are_trained_for_the_same_time_and_judged_alike(monkeypatch, tmp_path):
     load, fit = images.load, bench.fit
-    monkeypatch.setattr(bench.images, "load", lambda name, source: load(name, source=source, train=300, test=120))
+    few = {"train": 300, "test": 200}
+    monkeypatch.setattr(bench.images, "load", lambda name, source, test: load(name, source=source, **few))
     monkeypatch.setattr(bench, "fit", lambda *args, steps, **options: fit(*args, steps=20, **options))
-    monkeypatch.setattr(cli, "root", lambda: tmp_path)
-    return tmp_path / "build/reports/bench_gan.json"
-
-
-def test_both_are_trained_for_the_same_time_and_judged_alike(quick, capsys):
-    assert cli.main(["bench", "gan", "--seconds", "0.5", "--data", "embedded"]) == 0
-    report = json.loads(quick.read_text())
-    for name in ("ours", "teaching_dcgan"):
+    out = tmp_path / "reports" / "bench_gan.json"
+    report = bench.gan(seconds=0.5, samples=200, data="embedded", out=out)
+    assert json.loads(out.read_text()) == json.loads(json.dumps(report))
+    for name in bench.RECIPES:
         part = report[name]
         assert 0.5 <= part["train_cpu_s"] < 5 and part["steps"] >= 1
-        assert len(part["classes"]) == 10 and sum(part["classes"]) == 5000
-        assert part["frechet"] > report["real_frechet"] > 0
+        assert len(part["classes"]) == 10 and sum(part["classes"]) == 200
+        assert part["frechet"] > 0 < report["real_frechet"]
     assert report["ratio"] == report["teaching_dcgan"]["frechet"] / report["ours"]["frechet"]
-    assert report["digits"] == "embedded" and str(quick) in capsys.readouterr().out
+    assert report["digits"] == "embedded"
+
+
+def test_the_command_passes_on_what_it_was_told(monkeypatch, tmp_path, capsys):
+    asked = {}
+    monkeypatch.setattr(cli, "root", lambda: tmp_path)
+    monkeypatch.setattr(bench, "gan", lambda **options: asked.update(options) or {"ratio": 31.25})
+    assert cli.main(["bench", "gan", "--seconds", "2.5", "--data", "embedded", "--seed", "3"]) == 0
+    out = tmp_path / "build" / "reports" / "bench_gan.json"
+    assert asked == {"seconds": 2.5, "data": "embedded", "seed": 3, "out": out}
+    assert "31.2 times" in capsys.readouterr().out
 
 
 def test_the_usual_one_is_the_usual_one():
