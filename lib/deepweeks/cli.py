@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import subprocess
 import sys
-from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -37,7 +35,6 @@ def _parser() -> argparse.ArgumentParser:
         add = command.add_argument
         add("--profile", choices=PROFILES, default="cpu", help="smoke: seconds; cpu: minutes; gpu: bigger")
         add("--device", choices=DEVICES, default="auto")
-        add("-p", dest="more", action="append", default=[], metavar="NAME=VALUE", help="another parameter")
         add("--jobs", type=int, default=1, metavar="N", help="notebooks at a time")
         add("--scheduler", metavar="ADDRESS", help="use this Dask cluster, such as tcp://host:8786")
         add("--force", action="store_true", help="run again what is unchanged")
@@ -90,13 +87,6 @@ def _say(week, report) -> None:
 
 def _execute(args, chosen, out: Path) -> int:
     parameters = {name: getattr(args, name) for name in ("profile", "device", "seed", "data")}
-    for pair in args.more:
-        name, equals, value = pair.partition("=")
-        if not equals:
-            raise CourseError(f"-p {pair} is not of the form NAME=VALUE")
-        with suppress(ValueError):
-            value = json.loads(value)
-        parameters[name] = value
     reports = run_all(chosen, parameters, jobs=args.jobs, scheduler=args.scheduler, force=args.force, out=out, say=_say)
     failed = [str(number) for number, report in sorted(reports.items()) if report["status"] == "failed"]
     if failed:

@@ -73,6 +73,15 @@ def one_of(what: str, value, valid) -> None:
         raise CourseError(f"unknown {what} {value!r}; valid: {', '.join(map(str, valid))}")
 
 
+def check_settings(profile, device, seed, data) -> None:
+    """Raise a :class:`CourseError` unless a notebook can be run with these four parameters."""
+    one_of("profile", profile, PROFILES)
+    one_of("device", device, DEVICES)
+    one_of("data", data, DATA)
+    if type(seed) is not int or not 0 <= seed < 2**32:  # True is an int, but no seed
+        raise CourseError(f"seed is {seed!r}; it must be a whole number from 0 to 2**32 - 1")
+
+
 def parse_weeks(texts) -> tuple[Week, ...]:
     """Weeks in course order from ``"3"``, ``"1-3"``, ``"1,3"``, ``"week03"`` or ``"convolution"``.
 

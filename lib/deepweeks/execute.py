@@ -155,9 +155,9 @@ def versions() -> dict[str, str]:
 
 @cache
 def library_hash() -> str:
-    """SHA-256 over the Python files of this package; of its other files, a notebook depends on its own quiz only."""
+    """SHA-256 over what this package holds for every notebook: its code and looks, not the quizzes."""
     home, digest = Path(__file__).parent, hashlib.sha256()
-    for path in sorted(home.rglob("*.py")):
+    for path in sorted(path for path in home.rglob("*") if path.suffix in (".html", ".mplstyle", ".py", ".toml")):
         digest.update(f"{path.relative_to(home).as_posix()}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()
 

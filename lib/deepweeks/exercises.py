@@ -77,10 +77,7 @@ def _judge(attempt, test: Callable) -> tuple[str, str]:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # whatever an answer does, the notebook goes on
-        return (
-            "error",
-            f"your code raised {type(error).__name__}: {' '.join(str(error).split()) or 'no message'}",
-        )
+        return "error", f"your code raised {type(error).__name__}: {' '.join(str(error).split()) or 'no message'}"
     finally:
         torch.set_rng_state(state[0])
         np.random.set_state(state[1])
@@ -97,14 +94,13 @@ def check(name: str, attempt, test: Callable) -> None:
     """
     status, message = _judge(attempt, test)
     _log.setdefault(name, {}).update(status=status, message=message)
-    print(
-        {
-            "done": f"✓ Exercise {name}: done.",
-            "not yet": f"○ Exercise {name}: not yet. Write your answer in the cell above, run it, then run this cell.",
-            "wrong": f"✗ Exercise {name}: not right yet. {message}",
-            "error": f"✗ Exercise {name}: {message}",
-        }[status]
-    )
+    said = {
+        "done": f"✓ Exercise {name}: done.",
+        "not yet": f"○ Exercise {name}: not yet. Write your answer in the cell above, run it, then run this cell.",
+        "wrong": f"✗ Exercise {name}: not right yet. {message}",
+        "error": f"✗ Exercise {name}: {message}",
+    }
+    print(said[status])
 
 
 def pick(name: str, attempt, reference, test: Callable):

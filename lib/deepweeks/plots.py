@@ -7,21 +7,19 @@ the page, loads nothing from another host, and its ``alt`` text goes wherever th
 from __future__ import annotations
 
 import base64
-import contextlib
-import hashlib
-import html
 import io
 import itertools
-import json
 from collections.abc import Callable, Iterable
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
 
-import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from IPython import get_ipython
-from IPython.display import display
+from matplotlib import cycler
 from PIL import Image
+
+from .page import key, macros, publish
 
 # Okabe and Ito (2008): distinguishable with every common colour-vision deficiency; yellow is left out.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
@@ -30,36 +28,14 @@ MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*", "<", ">"]
 LIGHT = 60_000  # bytes
 DPI = 144  # pixels per inch in the file; shown at 96, so that it stays sharp on dense screens
 
-STYLE = {
-    "axes.axisbelow": True,
-    "axes.grid": True,
-    "axes.prop_cycle": matplotlib.cycler(color=COLOURS) + matplotlib.cycler(linestyle=LINES),
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlesize": 11,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "figure.constrained_layout.use": True,
-    "figure.facecolor": "white",
-    "figure.dpi": 96,
-    "font.size": 10,
-    "grid.color": "#dddddd",
-    "grid.linewidth": 0.6,
-    "image.cmap": "viridis",
-    "legend.edgecolor": "none",
-    "legend.fontsize": 9,
-    "legend.framealpha": 0.8,
-    "lines.linewidth": 1.8,
-    "savefig.dpi": DPI,
-}
-
 
 def style():
     """The house style as a context manager; nothing changes outside of it."""
-    return plt.rc_context(STYLE)
+    lines = {"axes.prop_cycle": cycler(color=COLOURS) + cycler(linestyle=LINES), "savefig.dpi": DPI}
+    return plt.style.context([Path(__file__).with_name("house.mplstyle"), lines])
 
 
-@contextlib.contextmanager
+@contextmanager
 def figure(rows: int = 1, cols: int = 1, *, alt, size=None, caption=None, data=None, **subplots):
     """Draw inside this context; at its end the figure is shown once and closed.
 
@@ -85,18 +61,10 @@ def figure(rows: int = 1, cols: int = 1, *, alt, size=None, caption=None, data=N
         fig, axes = plt.subplots(rows, cols, figsize=size, **subplots)
         try:
             yield fig, axes
-            _show(fig, alt, caption, data)
+            said, source = _described(alt), data and f"Data: {data.name}, {data.source}."
+            publish(macros.figure(_picture(fig, said), " ".join(filter(None, (caption, source)))), said)
         finally:
             plt.close(fig)
-
-
-def _show(fig, alt, caption=None, data=None):
-    alt = _described(alt)
-    said = [caption] if caption else []
-    if data is not None:
-        said.append(f"Data: {data.name}, {data.source}.")
-    below = f"<figcaption>{html.escape(' '.join(said))}</figcaption>" if said else ""
-    publish(f'<figure class="dw-figure" style="margin:1em 0">{_img(fig, alt)}{below}</figure>', alt)
 
 
 def _described(alt) -> str:
@@ -106,29 +74,13 @@ def _described(alt) -> str:
     return alt
 
 
-def _img(fig, alt: str, extra: str = "") -> str:
+def _picture(fig, alt: str, hidden: bool = False) -> str:
     raw = io.BytesIO()
     fig.savefig(raw, format="png", metadata={"Software": None})
     if raw.tell() > LIGHT:  # a palette of 256 colours makes a heavy picture three times lighter
         heavy, raw = raw, io.BytesIO()
         Image.open(heavy).convert("RGB").quantize(256).save(raw, "PNG", optimize=True)
-    width = round(fig.get_figwidth() * 96)
-    source = base64.b64encode(raw.getvalue()).decode()
-    return (
-        f'<img src="data:image/png;base64,{source}" alt="{html.escape(alt)}" width="{width}" '
-        f'style="max-width:100%;height:auto;background:#fff"{extra}>'
-    )
-
-
-def publish(markup: str, plain: str, **more) -> None:
-    """Leave HTML as a cell's output, with plain text beside it; outside of IPython print the plain text.
-
-    ``more`` holds further MIME types of the same output.
-    """
-    if get_ipython() is None:
-        print(plain)
-    else:
-        display({"text/html": markup, "text/plain": plain, **more}, raw=True)
+    return macros.picture(base64.b64encode(raw.getvalue()).decode(), alt, round(fig.get_figwidth() * 96), hidden)
 
 
 def _numpy(values) -> np.ndarray:
@@ -149,21 +101,18 @@ def curves(series, *, xlabel, ylabel, title=None, logx=False, logy=False, marker
         ax: Draw into these axes; without them, into a new figure.
         **shown: For the new figure, as for :func:`figure`; ``alt`` is required.
     """
-    if ax is None:
-        with figure(**shown) as (_, new):
-            curves(series, xlabel=xlabel, ylabel=ylabel, title=title, logx=logx, logy=logy, markers=markers, ax=new)
-        return
     signs = itertools.cycle(MARKERS if markers else [None])
-    for (label, values), sign in zip(series.items(), signs, strict=False):
-        parts = [_numpy(v) for v in values] if isinstance(values, tuple) else [_numpy(values)]
-        x, y = (np.arange(len(parts[0])), parts[0]) if len(parts) == 1 else parts[:2]
-        (line,) = ax.plot(x, y, label=label, marker=sign, markersize=5)
-        if len(parts) == 3:
-            ax.fill_between(x, y - parts[2], y + parts[2], color=line.get_color(), alpha=0.18, linewidth=0)
-    ax.set(xlabel=xlabel, ylabel=ylabel, title=title or "", xscale="log" if logx else "linear")
-    ax.set_yscale("log" if logy else "linear")
-    if len(series) > 1:
-        ax.legend()
+    with nullcontext((None, ax)) if ax else figure(**shown) as (_, ax):
+        for (label, values), sign in zip(series.items(), signs, strict=False):
+            parts = [_numpy(v) for v in values] if isinstance(values, tuple) else [_numpy(values)]
+            x, y = (np.arange(len(parts[0])), parts[0]) if len(parts) == 1 else parts[:2]
+            (line,) = ax.plot(x, y, label=label, marker=sign, markersize=5)
+            if len(parts) == 3:
+                ax.fill_between(x, y - parts[2], y + parts[2], color=line.get_color(), alpha=0.18, linewidth=0)
+        ax.set(xlabel=xlabel, ylabel=ylabel, title=title or "", xscale="log" if logx else "linear")
+        ax.set_yscale("log" if logy else "linear")
+        if len(series) > 1:
+            ax.legend()
 
 
 def spread(groups, *, xlabel, title=None, ax=None, **shown) -> None:
@@ -176,17 +125,21 @@ def spread(groups, *, xlabel, title=None, ax=None, **shown) -> None:
         ax: Draw into these axes; without them, into a new figure.
         **shown: For the new figure, as for :func:`figure`; ``alt`` is required.
     """
-    if ax is None:
-        with figure(**{"size": (6.4, 0.9 + 0.34 * len(groups)), **shown}) as (_, new):
-            spread(groups, xlabel=xlabel, title=title, ax=new)
-        return
-    for row, values in enumerate(groups.values()):
-        values = _numpy(values)
-        colour = COLOURS[row % len(COLOURS)]
-        ax.plot(values, np.full(len(values), row), "o", color=colour, markersize=5, alpha=0.7)
-        ax.plot([values.mean()] * 2, [row - 0.3, row + 0.3], "-", color="black", linewidth=2)
-    ax.set_yticks(range(len(groups)), list(groups))
-    ax.set(xlabel=xlabel, title=title or "", ylim=(len(groups) - 0.5, -0.5))
+    shown = {"size": (6.4, 0.9 + 0.34 * len(groups)), **shown}
+    with nullcontext((None, ax)) if ax else figure(**shown) as (_, ax):
+        for row, values in enumerate(map(_numpy, groups.values())):
+            ax.plot(values, np.full(len(values), row), "o", color=COLOURS[row % len(COLOURS)], markersize=5, alpha=0.7)
+            ax.plot([values.mean()] * 2, [row - 0.3, row + 0.3], "-", color="black", linewidth=2)
+        ax.set_yticks(range(len(groups)), list(groups))
+        ax.set(xlabel=xlabel, title=title or "", ylim=(len(groups) - 0.5, -0.5))
+
+
+def _plane(f, x, y, steps):
+    """Coordinates (steps, steps) over two ranges, and what a function of points (M, 2) says there."""
+    gx, gy = np.meshgrid(np.linspace(*x, steps), np.linspace(*y, steps))
+    points = torch.tensor(np.stack([gx.ravel(), gy.ravel()], 1), dtype=torch.float32)
+    with torch.no_grad():
+        return gx, gy, _numpy(f(points))
 
 
 def contours(ax, f: Callable, *, x=(-2, 2), y=(-2, 2), levels: int = 20, log: bool = False) -> None:
@@ -200,10 +153,8 @@ def contours(ax, f: Callable, *, x=(-2, 2), y=(-2, 2), levels: int = 20, log: bo
         levels: About how many lines.
         log: Space the levels by the logarithm of the height above the lowest point shown.
     """
-    gx, gy = np.meshgrid(np.linspace(*x, 160), np.linspace(*y, 160))
-    points = torch.tensor(np.stack([gx.ravel(), gy.ravel()], 1), dtype=torch.float32)
-    with torch.no_grad():
-        height = _numpy(f(points)).reshape(gx.shape)
+    gx, gy, height = _plane(f, x, y, 160)
+    height = height.reshape(gx.shape)
     if log:
         height = np.log10(height - height.min() + 1e-3 * np.ptp(height) + 1e-12)
     ax.contourf(gx, gy, height, levels=levels, cmap="Blues_r", alpha=0.55)
@@ -253,17 +204,13 @@ def boundary(ax, predict: Callable, x, y, *, resolution: int = 200) -> None:
         resolution: Grid points along each axis.
     """
     x, y = _numpy(x), _numpy(y).astype(int)
-    (x0, y0), (x1, y1) = x.min(0), x.max(0)
-    px, py = 0.12 * (x1 - x0), 0.12 * (y1 - y0)
-    gx, gy = np.meshgrid(np.linspace(x0 - px, x1 + px, resolution), np.linspace(y0 - py, y1 + py, resolution))
-    points = torch.tensor(np.stack([gx.ravel(), gy.ravel()], 1), dtype=torch.float32)
-    with torch.no_grad():
-        found = _numpy(predict(points))
-    found = found.argmax(1) if found.ndim == 2 else found
+    low, high, margin = x.min(0), x.max(0), 0.12 * np.ptp(x, axis=0)
+    gx, gy, found = _plane(predict, *zip(low - margin, high + margin, strict=True), resolution)
+    found = (found.argmax(1) if found.ndim == 2 else found).reshape(gx.shape)
     classes = int(max(y.max(), found.max())) + 1
     levels = np.arange(classes + 1) - 0.5
-    ax.contourf(gx, gy, found.reshape(gx.shape), levels=levels, colors=COLOURS[:classes], alpha=0.18)
-    ax.contour(gx, gy, found.reshape(gx.shape), levels=levels[1:-1], colors="#333333", linewidths=1, linestyles="-")
+    ax.contourf(gx, gy, found, levels=levels, colors=COLOURS[:classes], alpha=0.18)
+    ax.contour(gx, gy, found, levels=levels[1:-1], colors="#333333", linewidths=1, linestyles="-")
     for k in range(int(y.max()) + 1):
         ax.scatter(*x[y == k].T, s=18, color=COLOURS[k], marker=MARKERS[k], edgecolor="white", linewidth=0.4)
     ax.grid(False)
@@ -290,38 +237,20 @@ def matrix(ax, values, rows=None, cols=None, *, fmt: str = "{:.2f}", cmap: str =
     ax.grid(False)
 
 
-def _frame(draw: Callable, value, alt: str, extra: str = "") -> str:
+def _frame(draw: Callable, value, alt: Callable, hidden: bool = False) -> str:
     with style():
         fig = draw(value)
         try:
-            return _img(fig, alt, extra)
+            return _picture(fig, _described(alt(value)), hidden)
         finally:
             plt.close(fig)
 
 
-# The stop's picture is shown, the others are hidden; the value is written out and told to screen readers.
-_MOVE = (
-    "const f=this.closest('figure'),n=+this.value,s=JSON.parse(f.dataset.values)[n];"
-    "f.querySelectorAll('img').forEach((p,i)=>p.hidden=i!==n);"
-    "f.querySelector('output').textContent=s;this.setAttribute('aria-valuetext',s)"
-)
-
-
-def _slider_html(draw, values, name, alt) -> str:
-    values = list(values)
+def _still(draw: Callable, values: list, name: str, alt: Callable) -> str:
     if not 2 <= len(values) <= 12:
         raise ValueError(f"a slider needs 2 to 12 values, got {len(values)}")
-    pictures = "".join(
-        _frame(draw, value, _described(alt(value)), " hidden" if i else "") for i, value in enumerate(values)
-    )
-    key = "dw" + hashlib.sha256(pictures.encode()).hexdigest()[:10]
-    said = html.escape(json.dumps([str(value) for value in values], ensure_ascii=False))
-    return (
-        f'<figure class="dw-slider" data-values="{said}" style="margin:1em 0">{pictures}'
-        f'<div><label for="{key}">{html.escape(name)}: <output for="{key}">{html.escape(str(values[0]))}</output>'
-        f'</label><br><input id="{key}" type="range" min="0" max="{len(values) - 1}" value="0" step="1" '
-        f'aria-valuetext="{html.escape(str(values[0]))}" oninput="{_MOVE}" style="width:min(100%,30em)"></div></figure>'
-    )
+    pictures = [_frame(draw, value, alt, i > 0) for i, value in enumerate(values)]
+    return macros.slider(key("".join(pictures)), pictures, [str(value) for value in values], name)
 
 
 def slider(draw: Callable, values: Iterable, *, name: str, alt: Callable) -> None:
@@ -337,7 +266,7 @@ def slider(draw: Callable, values: Iterable, *, name: str, alt: Callable) -> Non
         ValueError: Fewer than 2 or more than 12 values, or a description that is too short.
     """
     values = list(values)
-    publish(_slider_html(draw, values, name, alt), alt(values[0]))
+    publish(_still(draw, values, name, alt), alt(values[0]))
 
 
 def live(draw: Callable, values: Iterable, *, name: str, alt: Callable, more: Iterable | None = None) -> None:
@@ -350,26 +279,16 @@ def live(draw: Callable, values: Iterable, *, name: str, alt: Callable, more: It
         alt: As for :func:`slider`.
         more: More stops for the kernel, where a picture is drawn only when it is asked for.
     """
-    values = list(values)
-    still = _slider_html(draw, values, name, alt)
-    bundle = {}
-    with contextlib.suppress(ImportError):
+    values, bundle = list(values), {}
+    still = _still(draw, values, name, alt)
+    with suppress(ImportError):
         import ipywidgets
 
         stops = list(more) if more is not None else values
-        control = ipywidgets.SelectionSlider(
-            options=stops,
-            value=stops[0],
-            description=name,
-            continuous_update=False,
-            style={"description_width": "initial"},
-            layout={"width": "30em"},
-        )
-        picture = ipywidgets.HTML(_frame(draw, stops[0], _described(alt(stops[0]))))
-        control.observe(
-            lambda change: setattr(picture, "value", _frame(draw, change.new, _described(alt(change.new)))),
-            "value",
-        )
+        look = {"style": {"description_width": "initial"}, "layout": {"width": "30em"}}
+        control = ipywidgets.SelectionSlider(options=stops, description=name, continuous_update=False, **look)
+        picture = ipywidgets.HTML()
+        ipywidgets.dlink((control, "value"), (picture, "value"), lambda value: _frame(draw, value, alt))
         bundle = ipywidgets.VBox([picture, control])._repr_mimebundle_() or {}
         bundle.pop("text/plain", None)
     publish(still, alt(values[0]), **bundle)

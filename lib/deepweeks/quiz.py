@@ -19,19 +19,10 @@ HTML output is not typeset everywhere.
 
 from __future__ import annotations
 
-import hashlib
-import html
-import re
+from hashlib import sha256
 from importlib import resources
 
-from .plots import publish
-
-# Chosen option: say right or wrong and why, in a place that screen readers announce.
-_ANSWER = (
-    "const f=this.closest('fieldset'),s=f.querySelector('[role=status]');"
-    "f.dataset.state=this.dataset.right==='1'?'right':'wrong';"
-    "s.textContent=(this.dataset.right==='1'?'\\u2713 Right. ':'\\u2717 Not this one. ')+this.dataset.why"
-)
+from .page import key, macros, publish
 
 
 def load(week: int) -> dict:
@@ -69,11 +60,8 @@ def parse(text: str, name: str) -> dict:
         mark = getattr(error, "problem_mark", None)
         place = f" line {mark.line + 1}" if mark else ""
         raise ValueError(f"{name}{place}: not valid YAML ({getattr(error, 'problem', error)})") from None
-    _want(
-        isinstance(content, dict) and set(content) <= {"quiz", "cards"},
-        name,
-        "needs the lists quiz and cards",
-    )
+    good = isinstance(content, dict) and set(content) <= {"quiz", "cards"}
+    _want(good, name, "needs the lists quiz and cards")
     content = {part: content.get(part) or [] for part in ("quiz", "cards")}
     for part, items in content.items():
         _want(isinstance(items, list), name, f"{part} must be a list")
@@ -106,39 +94,6 @@ def _check_card(item, place):
     _want(good, place, "needs a front and a back (text)")
 
 
-def _markup(text: str) -> str:
-    text = html.escape(" ".join(text.split()))
-    text = re.sub(r"`([^`]+)`", r"<code>\1</code>", text)
-    return re.sub(r"(?<![\w*])\*([^*\s][^*]*)\*(?![\w*])", r"<em>\1</em>", text)
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"[`*]", "", " ".join(text.split()))
-
-
-def _question_html(number: int, item: dict) -> str:
-    key = "dw" + hashlib.sha256(item["question"].encode()).hexdigest()[:10]
-    # A fixed shuffle, so that the right answer's place in the file does not give it away.
-    options = sorted(item["options"], key=lambda o: hashlib.sha256((key + str(o)).encode()).digest())
-    rows, why = [], []
-    for letter, option in zip("ABCDE", options, strict=False):
-        right = "right" in option
-        said = option["right" if right else "wrong"]
-        rows.append(
-            f'<label style="display:block;padding:.3em 0"><input type="radio" name="{key}" data-right="{int(right)}" '
-            f'data-why="{html.escape(_plain(option["why"]))}" onchange="{_ANSWER}"> '
-            f"<b>{letter}</b> {_markup(said)}</label>"
-        )
-        why.append(f"<li><b>{letter}</b> is {'right' if right else 'wrong'}. {_markup(option['why'])}</li>")
-    return (
-        f'<fieldset style="margin:1em 0;padding:.4em 1em"><legend style="font-weight:600">{number}. '
-        f"{_markup(item['question'])}</legend>{''.join(rows)}"
-        f'<p role="status" style="min-height:1.5em;margin:.3em 0"></p>'
-        f"<details><summary>All answers to question {number}</summary>"
-        f'<ul style="list-style:none;padding-left:0">{"".join(why)}</ul></details></fieldset>'
-    )
-
-
 def quiz(week: int) -> None:
     """Show a week's questions. Choosing an option says at once whether it is right, and why.
 
@@ -148,12 +103,12 @@ def quiz(week: int) -> None:
     Raises:
         ValueError: As for :func:`load`.
     """
-    items = load(week)["quiz"]
-    body = "".join(_question_html(i, item) for i, item in enumerate(items, 1))
-    publish(
-        f'<section class="dw-quiz" aria-label="Quiz of week {week}">{body}</section>',
-        f"{len(items)} questions",
-    )
+    questions = load(week)["quiz"]
+    for item in questions:
+        item["key"] = start = key(item["question"])
+        # A fixed shuffle, so that the right answer's place in the file does not give it away.
+        item["options"].sort(key=lambda option, start=start: sha256((start + str(option)).encode()).digest())
+    publish(macros.quiz(week, questions), f"{len(questions)} questions")
 
 
 def flashcards(week: int) -> None:
@@ -166,12 +121,4 @@ def flashcards(week: int) -> None:
         ValueError: As for :func:`load`.
     """
     cards = load(week)["cards"]
-    body = "".join(
-        f'<details class="dw-card" style="margin:.4em 0"><summary>{_markup(card["front"])}</summary>'
-        f'<p style="margin:.3em 0 .3em 1.2em">{_markup(card["back"])}</p></details>'
-        for card in cards
-    )
-    publish(
-        f'<section class="dw-cards" aria-label="Flashcards of week {week}">{body}</section>',
-        f"{len(cards)} flashcards",
-    )
+    publish(macros.flashcards(week, cards), f"{len(cards)} flashcards")

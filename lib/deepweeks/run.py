@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from .course import DATA, DEVICES, PROFILES
+from .course import check_settings
 
 
 @dataclass(frozen=True)
@@ -65,15 +65,7 @@ def start(profile: str = "cpu", device: str = "auto", seed: int = 0, data: str =
         RuntimeError: ``device="cuda"`` on a machine where PyTorch sees no GPU.
     """
     global _current
-    for name, value, valid in (
-        ("profile", profile, PROFILES),
-        ("device", device, DEVICES),
-        ("data", data, DATA),
-    ):
-        if value not in valid:
-            raise ValueError(f"unknown {name} {value!r}; valid: {', '.join(valid)}")
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
-        raise ValueError(f"seed is {seed!r}; it must be a whole number from 0 to 2**32 - 1")
+    check_settings(profile, device, seed, data)
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     elif device == "cuda" and not torch.cuda.is_available():

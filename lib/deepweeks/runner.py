@@ -10,7 +10,6 @@ Everything lands under ``build/``, each file replaced whole:
 
 from __future__ import annotations
 
-import ast
 import asyncio
 import hashlib
 import json
@@ -22,7 +21,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
-from .course import DATA, DEVICES, PROFILES, CourseError, Week, notebook, one_of, root
+from .course import CourseError, Week, check_settings, notebook, one_of, root
 from .execute import library_hash, run_week, stop, versions
 
 
@@ -37,12 +36,11 @@ def read(week: Week) -> tuple[str, list[str]]:
         text = path.read_text("utf-8")
         cells = json.loads(text)["cells"]
         (code,) = ("".join(cell["source"]) for cell in cells if "parameters" in cell["metadata"].get("tags", ()))
-        found = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)]
+        return text, sorted(compile(code, path, "exec").co_names)
     except FileNotFoundError:
         raise CourseError(f"week {week.number} ({week.slug}) is not written yet") from None
     except (ValueError, LookupError, TypeError, SyntaxError) as error:
         raise CourseError(f"{path} is no notebook with one cell tagged parameters: {error}") from None
-    return text, sorted(node.id for node in found if isinstance(node.ctx, ast.Store))
 
 
 def fingerprint(week: Week, text: str, parameters: dict) -> str:
@@ -93,11 +91,7 @@ def run_all(weeks, parameters, *, jobs=1, scheduler=None, force=False, out=None,
         CourseError: A setting is not valid, a notebook is missing or damaged, or another run holds ``out``.
     """
     parameters = {"profile": "cpu", "device": "auto", "seed": 0, "data": "auto"} | parameters
-    for name, valid in (("profile", PROFILES), ("device", DEVICES), ("data", DATA)):
-        one_of(name, parameters[name], valid)
-    seed = parameters["seed"]
-    if not isinstance(seed, int) or not 0 <= seed < 2**32:
-        raise CourseError(f"seed is {seed}; it must be a whole number from 0 to 2**32 - 1")
+    check_settings(*(parameters[name] for name in ("profile", "device", "seed", "data")))
     texts, reports, jobs, out = {}, {}, max(1, jobs), out or root() / "build"
     for week in weeks:
         texts[week], names = read(week)
@@ -188,14 +182,13 @@ def locked(out: Path):
     from filelock import FileLock, Timeout
 
     out.mkdir(parents=True, exist_ok=True)
-    holder, lock = out / ".holder", FileLock(out / ".lock", timeout=3, is_singleton=True)
+    holder = out / ".holder"
     try:
-        held = lock.acquire()
+        with FileLock(out / ".lock", timeout=3, is_singleton=True):
+            _write(holder, f"pid {os.getpid()}, since {time.strftime('%Y-%m-%d %H:%M:%S')}")
+            yield
     except Timeout:
         raise CourseError(f"another run is using {out} ({holder.read_text()}); wait for it or stop it") from None
-    with held:
-        _write(holder, f"pid {os.getpid()}, since {time.strftime('%Y-%m-%d %H:%M:%S')}")
-        yield
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from deepweeks import course
 
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = sorted((ROOT / "lib/deepweeks").rglob("*.py"))
-LIBRARY_LINES, MODULE_LINES = 2700, 350
+LIBRARY_LINES, MODULE_LINES = 2600, 350
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
 REPOSITORY, BRANCH = CONFIG["repository"]["url"], CONFIG["repository"]["branch"]

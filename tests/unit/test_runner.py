@@ -149,6 +149,9 @@ def test_the_library_counts_apart_from_the_quizzes_of_other_weeks(mini, tmp_path
     (home / "train.py").write_text("b")
     third = prints()
     assert third[0] != second[0] and third[1] != second[1]
+    (home / "house.mplstyle").write_text("a")
+    fourth = prints()
+    assert fourth[0] != third[0] and fourth[1] != third[1]
 
 
 def test_a_failure_leaves_the_good_copy_alone(mini, fake):

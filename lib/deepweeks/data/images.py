@@ -7,7 +7,7 @@ from functools import partial
 
 import torch
 
-from ..course import DATA
+from ..course import DATA, one_of
 from ..run import record
 from . import glyphs, shapes
 from .source import CIFAR10, FASHION, MNIST, Unavailable, read, root, shown
@@ -107,13 +107,12 @@ def load(name: str, *, source: str = "auto", train: int = 12000, test: int = 200
 
 
 def _check(name, source, train, test, seed):
-    for label, value, valid in (("data set", name, tuple(_KINDS)), ("source", source, DATA)):
-        if value not in valid:
-            raise ValueError(f"unknown {label} {value!r}; valid: {', '.join(valid)}")
+    one_of("data set", name, tuple(_KINDS))
+    one_of("source", source, DATA)
     if source == "real" and _KINDS[name][-1] is None:
         raise ValueError(f'{name} has no real images, it is made by code; use source="embedded" or "auto"')
     for label, value, least in (("train", train, 1), ("test", test, 1), ("seed", seed, 0)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        if type(value) is not int or value < least:
             raise ValueError(f"{label} is {value!r}; it must be a whole number of at least {least}")
 
 

