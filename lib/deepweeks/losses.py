@@ -139,8 +139,8 @@ def gradient_penalty(
         generator: Draws the places between real and fake.
 
     Returns:
-        With ``fake``, WGAN-GP's mean of (|gradient| - 1)^2 at random points between each pair; without, R1's mean of
-        |gradient|^2 at the real data. Neither is weighted.
+        With ``fake``, WGAN-GP's mean of (n - 1)^2 at random points between each pair, n being the norm of the
+        gradient; without, R1's mean of n^2 at the real data. Neither is weighted.
 
     Raises:
         ValueError: With ``fake``, a critic that holds batch normalisation, since the gradient of one score with

@@ -120,7 +120,8 @@ def inception_score(probabilities: torch.Tensor) -> float:
 
 
 def frechet_distance(mu1: torch.Tensor, cov1: torch.Tensor, mu2: torch.Tensor, cov2: torch.Tensor) -> float:
-    """Squared Wasserstein-2 distance of two Gaussians: |mu1 - mu2|^2 + trace(cov1 + cov2 - 2 (cov1 cov2)^(1/2)).
+    """Squared Wasserstein-2 distance of two Gaussians: the squared distance of the means, and
+    trace(cov1 + cov2 - 2 (cov1 cov2)^(1/2)).
 
     Args:
         mu1: Mean (d,).
